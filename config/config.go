@@ -1,0 +1,91 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config is what one process is told. Sections that a command does not use are not checked for it.
+type Config struct {
+	Supabase Supabase `mapstructure:"supabase"`
+	Database Database `mapstructure:"database"`
+	Worker   Worker   `mapstructure:"worker"`
+	Log      Log      `mapstructure:"log"`
+	Dev      Dev      `mapstructure:"dev"`
+}
+
+// Supabase is the project's API.
+type Supabase struct {
+	// URL is the project's address, for example https://abcdefgh.supabase.co.
+	URL string `mapstructure:"url"`
+	// SecretKey is an sb_secret_ key or the legacy service_role JWT. The worker broadcasts with it.
+	SecretKey Secret `mapstructure:"secret_key"`
+	// PublishableKey is an sb_publishable_ key or the legacy anon JWT. Only examples and demo pages need it.
+	PublishableKey string `mapstructure:"publishable_key"`
+}
+
+// Database is the project's Postgres.
+type Database struct {
+	// URL is a direct or session-mode connection as role postgres.
+	URL Secret `mapstructure:"url"`
+	// ReplicationURL is the direct connection for the write-ahead log; poolers cannot carry it. Default: URL.
+	ReplicationURL Secret `mapstructure:"replication_url"`
+	// MaxConnections bounds the pool. Default 8; small Supabase projects have 60 connections in all.
+	MaxConnections int32 `mapstructure:"max_connections"`
+}
+
+// Worker is how the engine works.
+type Worker struct {
+	// Slot is the logical replication slot. Two workers with the same slot are leader and standby; two environments on
+	// one database server need two names. Default "handoff".
+	Slot string `mapstructure:"slot"`
+	// QueueInterval is how often waiting conversations are looked for without an event. Default 10s.
+	QueueInterval time.Duration `mapstructure:"queue_interval"`
+	// ShutdownGrace is how long work in hand may take to finish on shutdown. Default 10s.
+	ShutdownGrace time.Duration `mapstructure:"shutdown_grace"`
+}
+
+// Log is what is written to standard error.
+type Log struct {
+	// Level is debug, info, warn or error. Default info.
+	Level slog.Level `mapstructure:"level"`
+	// Format is text or json. Default text.
+	Format string `mapstructure:"format"`
+}
+
+// Dev is the local stand-in for Supabase that `handoff dev` starts.
+type Dev struct {
+	// Port is where the API listens on 127.0.0.1. Default 54321, the port of `supabase start`.
+	Port int `mapstructure:"port"`
+	// PostgresPort is where Postgres listens on 127.0.0.1. Default 54322; 0: a free one.
+	PostgresPort int `mapstructure:"postgres_port"`
+	// DataDir holds the database between runs. Default: a folder of the user's cache.
+	DataDir string `mapstructure:"data_dir"`
+	// Worker says whether the worker runs too. Default true; false to run `handoff run` beside it.
+	Worker bool `mapstructure:"worker"`
+}
+
+// Secret is text that is never printed: every way of formatting it gives "[redacted]".
+type Secret string
+
+const redacted = "[redacted]"
+
+// String hides the text, unless it is empty.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return redacted
+}
+
+// GoString hides the text from %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// LogValue hides the text from logs.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText hides the text from encoders.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Reveal is the text itself, for the one place that needs it.
+func (s Secret) Reveal() string { return string(s) }

@@ -1,0 +1,42 @@
+package config
+
+import "time"
+
+// setting ties one field of Config to its names outside.
+type setting struct {
+	// key is the path in handoff.yaml.
+	key string
+	// env are the environment variables that set it; the first that is set wins.
+	env []string
+	// fallback is the default; nil for none.
+	fallback any
+	// flag is its name on the command line. Empty for secrets: command lines are visible to every user of a machine.
+	flag string
+	// usage is the help text of the flag.
+	usage string
+}
+
+// Defaults of the stand-in, the ports of `supabase start`.
+const (
+	defaultDevPort      = 54321
+	defaultPostgresPort = 54322
+)
+
+// settings is every setting there is. docs/env.md is checked against it.
+var settings = []setting{
+	{key: "supabase.url", env: []string{"SUPABASE_URL"}, flag: "supabase-url", usage: "address of the Supabase project"},
+	{key: "supabase.secret_key", env: []string{"SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY"}},
+	{key: "supabase.publishable_key", env: []string{"SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY"}, flag: "publishable-key", usage: "publishable (anon) key"},
+	{key: "database.url", env: []string{"DATABASE_URL"}},
+	{key: "database.replication_url", env: []string{"REPLICATION_URL"}},
+	{key: "database.max_connections", env: []string{"HANDOFF_DATABASE_MAX_CONNECTIONS"}, flag: "max-connections", fallback: 8, usage: "connections of the pool"},
+	{key: "worker.slot", env: []string{"HANDOFF_WORKER_SLOT"}, flag: "slot", fallback: "handoff", usage: "name of the replication slot"},
+	{key: "worker.queue_interval", env: []string{"HANDOFF_WORKER_QUEUE_INTERVAL"}, flag: "queue-interval", fallback: 10 * time.Second, usage: "pause between looks at the queue without an event"},
+	{key: "worker.shutdown_grace", env: []string{"HANDOFF_WORKER_SHUTDOWN_GRACE"}, flag: "shutdown-grace", fallback: 10 * time.Second, usage: "time for work in hand on shutdown"},
+	{key: "log.level", env: []string{"HANDOFF_LOG_LEVEL"}, flag: "log-level", fallback: "info", usage: "debug, info, warn or error"},
+	{key: "log.format", env: []string{"HANDOFF_LOG_FORMAT"}, flag: "log-format", fallback: "text", usage: "text or json"},
+	{key: "dev.port", env: []string{"HANDOFF_DEV_PORT"}, flag: "port", fallback: defaultDevPort, usage: "port of the local API"},
+	{key: "dev.postgres_port", env: []string{"HANDOFF_DEV_POSTGRES_PORT"}, flag: "postgres-port", fallback: defaultPostgresPort, usage: "port of the local Postgres, 0 for a free one"},
+	{key: "dev.data_dir", env: []string{"HANDOFF_DEV_DATA_DIR"}, flag: "data-dir", fallback: "", usage: "folder of the local database"},
+	{key: "dev.worker", env: []string{"HANDOFF_DEV_WORKER"}, flag: "worker", fallback: true, usage: "run the worker too"},
+}

@@ -1,0 +1,214 @@
+-- Conversations: the state machine, its timestamps, and what each move leaves in the outbox (F001 section 5.2).
+
+create table if not exists public.conversations (
+  id uuid primary key default gen_random_uuid(),
+  project_id uuid not null references public.projects (id) on delete cascade,
+  customer_id uuid references public.customers (id) on delete set null,
+  visitor_id text not null constraint conversations_visitor_id_length check (char_length(visitor_id) between 1 and 200),
+  visitor_user_id uuid references auth.users (id) on delete set null,
+  customer_email text,
+  customer_name text constraint conversations_customer_name_length check (char_length(customer_name) between 1 and 200),
+  customer_presence text not null default 'offline'
+    constraint conversations_customer_presence check (customer_presence in ('online', 'idle', 'offline', 'typing')),
+  customer_last_seen_at timestamptz,
+  auto_close_warning_sent_at timestamptz,
+  status text not null default 'ai_active'
+    constraint conversations_status check (status in ('ai_active', 'waiting', 'agent_active', 'resolved', 'closed')),
+  assigned_agent_id uuid references auth.users (id) on delete set null,
+  preferred_agent_id uuid references auth.users (id) on delete set null,
+  priority smallint not null default 0 constraint conversations_priority check (priority between 0 and 9),
+  handoff_reason text constraint conversations_handoff_reason
+    check (handoff_reason in ('low_confidence', 'keyword', 'customer_request', 'button_click')),
+  handoff_triggered_at timestamptz,
+  ai_confidence_at_handoff double precision,
+  trigger_keyword text,
+  queue_entered_at timestamptz,
+  claimed_at timestamptz,
+  first_response_at timestamptz,
+  resolved_at timestamptz,
+  resolved_by uuid references auth.users (id) on delete set null,
+  closed_at timestamptz,
+  satisfaction_rating integer constraint conversations_rating check (satisfaction_rating between 1 and 5),
+  satisfaction_feedback text,
+  source text not null default 'widget'
+    constraint conversations_source check (source in ('widget', 'playground', 'mcp', 'api', 'voice')),
+  metadata jsonb not null default '{}'::jsonb constraint conversations_metadata_is_object check (jsonb_typeof(metadata) = 'object'),
+  preview text,
+  event_seq bigint not null default 0,
+  awaiting_email boolean not null default false,
+  pending_question text,
+  email_asked boolean not null default false,
+  is_voice boolean not null default false,
+  voice_duration_seconds integer not null default 0,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  last_message_at timestamptz not null default now(),
+  constraint conversations_owner_matches_status check (
+    case status
+      when 'agent_active' then assigned_agent_id is not null
+      when 'ai_active' then assigned_agent_id is null
+      when 'waiting' then assigned_agent_id is null and queue_entered_at is not null
+      else true
+    end)
+) with (fillfactor = 85);  -- each message updates its conversation: leave room for it on the page
+comment on table public.conversations is 'One chat of one visitor. Moves only as handoff.is_legal_move allows.';
+comment on column public.conversations.visitor_user_id is 'The (anonymous) Supabase user whose conversation this is. The only thing that grants a visitor access.';
+comment on column public.conversations.assigned_agent_id is 'Owner while agent_active; who had it last when resolved or closed.';
+comment on column public.conversations.preferred_agent_id is 'Who should get it first: the agent that had it before it was reopened.';
+comment on column public.conversations.priority is '0 normal to 9 most urgent; the queue is served by priority, then age.';
+comment on column public.conversations.preview is 'The beginning of the customer''s last message, for lists.';
+comment on column public.conversations.event_seq is 'Number of the last event on this conversation''s topic.';
+
+create unique index if not exists conversations_one_open_per_visitor_idx
+  on public.conversations (project_id, visitor_user_id) where status <> 'closed' and visitor_user_id is not null;
+create index if not exists conversations_queue_idx
+  on public.conversations (project_id, priority desc, queue_entered_at, id) where status = 'waiting';
+create index if not exists conversations_project_status_idx on public.conversations (project_id, status);
+create index if not exists conversations_assigned_agent_idx
+  on public.conversations (assigned_agent_id) where assigned_agent_id is not null;
+create index if not exists conversations_visitor_user_idx
+  on public.conversations (visitor_user_id) where visitor_user_id is not null;
+create index if not exists conversations_customer_idx on public.conversations (customer_id) where customer_id is not null;
+create index if not exists conversations_preferred_agent_idx
+  on public.conversations (preferred_agent_id) where preferred_agent_id is not null;
+create index if not exists conversations_resolved_by_idx on public.conversations (resolved_by) where resolved_by is not null;
+create index if not exists conversations_visitor_idx on public.conversations (project_id, visitor_id);
+
+alter table public.conversations enable row level security;
+revoke all on public.conversations from anon, authenticated;
+grant select on public.conversations to authenticated;
+grant all on public.conversations to service_role;
+
+-- Visitors have no policy here: the row holds what agents know about them. They read conversation_sync.
+drop policy if exists "Members can see the conversations" on public.conversations;
+create policy "Members can see the conversations" on public.conversations
+  for select to authenticated using (project_id in (select handoff.member_projects()));
+
+create or replace function handoff.own_conversations()
+returns setof uuid
+language sql
+stable
+security definer  -- visitors cannot read conversations
+set search_path = ''
+as $$
+  select conversation.id from public.conversations as conversation where conversation.visitor_user_id = (select auth.uid());
+$$;
+comment on function handoff.own_conversations() is 'The conversations of the calling visitor.';
+revoke all on function handoff.own_conversations() from public, anon, authenticated;
+grant execute on function handoff.own_conversations() to authenticated, service_role;
+
+create or replace function handoff.is_legal_move(old_status text, new_status text)
+returns boolean
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select case old_status
+    when 'ai_active'    then new_status in ('waiting', 'agent_active', 'closed')
+    when 'waiting'      then new_status in ('agent_active', 'closed')
+    when 'agent_active' then new_status in ('agent_active', 'waiting', 'resolved', 'closed')
+    when 'resolved'     then new_status in ('agent_active', 'waiting', 'closed')
+    else false
+  end;
+$$;
+comment on function handoff.is_legal_move(text, text) is
+  'F001 5.2.4, and three moves its features need: an agent takes over from the AI, an inactive chat is closed, '
+  'a reopened chat waits when its agent cannot take it.';
+revoke all on function handoff.is_legal_move(text, text) from public, anon, authenticated;
+
+create or replace function handoff.conversations_guard_insert()
+returns trigger
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+begin
+  if new.status in ('waiting', 'agent_active') then
+    perform handoff.fail(409, 'illegal_transition', format('A conversation cannot start as %s', new.status),
+                         'Insert it as ai_active, then hand it off.');
+  end if;
+  new.event_seq := 0;
+  return new;
+end
+$$;
+revoke all on function handoff.conversations_guard_insert() from public, anon, authenticated;
+
+create or replace trigger conversations_guard_insert
+  before insert on public.conversations
+  for each row execute function handoff.conversations_guard_insert();
+
+create or replace function handoff.conversations_guard()
+returns trigger
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+begin
+  -- The account of an agent was deleted (foreign key action): its chats go back to the queue.
+  if old.status = 'agent_active' and new.status = 'agent_active' and new.assigned_agent_id is null then
+    new.status := 'waiting';
+  end if;
+  new.updated_at := now();
+  if new.status = old.status and new.assigned_agent_id is not distinct from old.assigned_agent_id then
+    return new;
+  end if;
+  if new.status = old.status and new.status <> 'agent_active' then
+    -- The last agent's account was deleted; nothing moved.
+    return new;
+  end if;
+  if not handoff.is_legal_move(old.status, new.status) then
+    perform handoff.fail(409, 'illegal_transition',
+      format('A conversation that is %s cannot become %s', old.status, new.status),
+      'Read its current status first: it may have changed since.');
+  end if;
+  new := handoff.stamp_move(old, new);
+  -- One number for each event that handoff.conversations_announce writes for this move.
+  new.event_seq := old.event_seq
+    + (new.status <> old.status)::integer
+    + (new.status = 'agent_active')::integer
+    + (new.status = 'resolved')::integer;
+  return new;
+end
+$$;
+revoke all on function handoff.conversations_guard() from public, anon, authenticated;
+
+create or replace function handoff.stamp_move(before public.conversations, after public.conversations)
+returns public.conversations
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  case after.status
+    when 'waiting' then
+      after.assigned_agent_id := null;
+      -- A chat that loses its agent, or is reopened, keeps its place in line.
+      after.queue_entered_at := coalesce(before.queue_entered_at, now());
+      after.handoff_triggered_at := coalesce(before.handoff_triggered_at, now());
+    when 'agent_active' then
+      after.claimed_at := now();
+      after.first_response_at := before.first_response_at;
+      after.preferred_agent_id := null;
+    when 'resolved' then
+      after.resolved_at := now();
+      after.preferred_agent_id := after.assigned_agent_id;
+    when 'closed' then
+      after.closed_at := now();
+    else
+      null;
+  end case;
+  if after.status <> 'agent_active' then
+    after.auto_close_warning_sent_at := null;
+  end if;
+  return after;
+end
+$$;
+comment on function handoff.stamp_move(public.conversations, public.conversations) is
+  'The timestamps and references that a move sets; callers never set them.';
+revoke all on function handoff.stamp_move(public.conversations, public.conversations) from public, anon, authenticated;
+
+create or replace trigger conversations_guard
+  before update on public.conversations
+  for each row execute function handoff.conversations_guard();

@@ -1,0 +1,104 @@
+-- Messages: numbered on their conversation, idempotent, and the place where the automatic handoff triggers fire.
+
+create table if not exists public.messages (
+  id uuid primary key default gen_random_uuid(),
+  conversation_id uuid not null references public.conversations (id) on delete cascade,
+  project_id uuid not null references public.projects (id) on delete cascade,
+  seq bigint not null,
+  sender_type text not null constraint messages_sender_type check (sender_type in ('customer', 'ai', 'agent', 'system')),
+  sender_id uuid references auth.users (id) on delete set null,
+  content text not null constraint messages_content_length check (char_length(content) between 1 and 10000),
+  client_message_id uuid,
+  metadata jsonb not null default '{}'::jsonb constraint messages_metadata_is_object check (jsonb_typeof(metadata) = 'object'),
+  created_at timestamptz not null default now(),
+  constraint messages_one_per_seq unique (conversation_id, seq)
+);
+comment on table public.messages is 'What was said. Never changed after it was written.';
+comment on column public.messages.seq is 'The event number of the message on its conversation''s topic; orders and pages the transcript.';
+comment on column public.messages.client_message_id is 'Chosen by the sender: sending the same one again returns the first message.';
+comment on column public.messages.metadata is 'For AI messages: confidence, sources, model. For system messages: type.';
+
+create unique index if not exists messages_one_per_client_id_idx
+  on public.messages (conversation_id, client_message_id) where client_message_id is not null;
+create index if not exists messages_project_id_idx on public.messages (project_id);
+create index if not exists messages_sender_id_idx on public.messages (sender_id) where sender_id is not null;
+
+alter table public.messages enable row level security;
+revoke all on public.messages from anon, authenticated;
+grant select on public.messages to authenticated;
+grant insert (conversation_id, sender_type, sender_id, content, client_message_id, metadata)
+  on public.messages to authenticated;
+grant all on public.messages to service_role;
+
+drop policy if exists "Both sides can read the transcript" on public.messages;
+create policy "Both sides can read the transcript" on public.messages
+  for select to authenticated
+  using (project_id in (select handoff.member_projects())
+         or conversation_id in (select handoff.own_conversations()));
+
+drop policy if exists "Agents can write as themselves" on public.messages;
+create policy "Agents can write as themselves" on public.messages
+  for insert to authenticated
+  with check (sender_type = 'agent'
+              and sender_id = (select auth.uid())
+              and project_id in (select handoff.member_projects()));
+
+-- DEFINER: numbers the message on a conversation that its sender may not update. Locks the conversation, so the messages
+-- of one conversation are written one after another and commit in the order of their numbers.
+create or replace function handoff.messages_number()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update public.conversations as conversation
+     set event_seq = conversation.event_seq + 1,
+         last_message_at = now(),
+         preview = case when new.sender_type = 'customer' then left(new.content, 200) else conversation.preview end,
+         first_response_at = case when new.sender_type = 'agent'
+                                  then coalesce(conversation.first_response_at, now())
+                                  else conversation.first_response_at end
+   where conversation.id = new.conversation_id
+  returning conversation.event_seq, conversation.project_id into new.seq, new.project_id;
+  if not found then
+    perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
+  end if;
+  return new;
+end
+$$;
+revoke all on function handoff.messages_number() from public, anon, authenticated;
+
+create or replace trigger messages_number
+  before insert on public.messages
+  for each row execute function handoff.messages_number();
+
+-- DEFINER: writes the outbox and moves the conversation. Runs after the row security check, so that a stranger's insert is
+-- refused before anything about the conversation is said.
+create or replace function handoff.messages_effects()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  written public.messages;
+begin
+  insert into handoff.outbox (project_id, conversation_id, kind, seq, payload)
+  select message.project_id, message.conversation_id, 'message', message.seq,
+         jsonb_build_object('message', to_jsonb(message) - 'project_id')
+    from new_rows as message
+   order by message.conversation_id, message.seq;
+
+  for written in select message.* from new_rows as message order by message.conversation_id, message.seq loop
+    perform handoff.message_written(written);
+  end loop;
+  return null;
+end
+$$;
+revoke all on function handoff.messages_effects() from public, anon, authenticated;
+
+create or replace trigger messages_effects
+  after insert on public.messages
+  referencing new table as new_rows
+  for each statement execute function handoff.messages_effects();

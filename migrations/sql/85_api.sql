@@ -1,0 +1,422 @@
+-- What clients call. Each function in public is a thin INVOKER wrapper; its body in handoff checks the caller itself.
+
+create or replace function handoff.visible_conversation(conversation_id uuid)
+returns public.conversations
+language plpgsql
+stable
+security definer  -- visitors cannot read conversations
+set search_path = ''
+as $$
+declare
+  caller uuid := handoff.require_user();
+  conversation public.conversations;
+begin
+  select * into conversation from public.conversations as found where found.id = visible_conversation.conversation_id;
+  if conversation.visitor_user_id = caller or handoff.is_member(conversation.project_id) then
+    return conversation;
+  end if;
+  -- The same answer for one that does not exist: an id tells a stranger nothing.
+  perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
+  return null;
+end
+$$;
+comment on function handoff.visible_conversation(uuid) is 'The conversation, if the caller is its visitor or a member of its project; else refuses with 404.';
+revoke all on function handoff.visible_conversation(uuid) from public, anon, authenticated;
+
+create or replace function handoff.start_conversation(project_id uuid, visitor_id text, source text, metadata jsonb)
+returns jsonb
+language plpgsql
+volatile
+security definer  -- visitors may not write these tables
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  caller uuid := handoff.require_user();
+  customer public.customers;
+  conversation public.conversations;
+begin
+  if not exists (select 1 from public.projects as project where project.id = start_conversation.project_id) then
+    perform handoff.fail(404, 'project_not_found', 'There is no such project', 'Check the project id of the widget.');
+  end if;
+  insert into public.customers as existing (project_id, visitor_id)
+  values (start_conversation.project_id, start_conversation.visitor_id)
+  on conflict on constraint customers_one_per_visitor do update set last_seen_at = now()
+  returning existing.* into customer;
+  insert into public.conversations (project_id, customer_id, visitor_id, visitor_user_id, source, metadata,
+                                    customer_email, customer_name)
+  values (start_conversation.project_id, customer.id, start_conversation.visitor_id, caller, start_conversation.source,
+          coalesce(start_conversation.metadata, '{}'::jsonb), customer.email, customer.name)
+  on conflict (project_id, visitor_user_id) where status <> 'closed' and visitor_user_id is not null do nothing
+  returning * into conversation;
+  if found then
+    update public.customers as counted
+       set total_conversations = counted.total_conversations + 1
+     where counted.id = customer.id;
+  else
+    select * into conversation
+      from public.conversations as open
+     where open.project_id = start_conversation.project_id and open.visitor_user_id = caller and open.status <> 'closed';
+  end if;
+  return handoff.conversation_for_visitor(conversation);
+end
+$$;
+revoke all on function handoff.start_conversation(uuid, text, text, jsonb) from public, anon, authenticated;
+grant execute on function handoff.start_conversation(uuid, text, text, jsonb) to authenticated;
+
+create or replace function handoff.conversation_for_visitor(conversation public.conversations)
+returns jsonb
+language sql
+stable
+security definer  -- names the agent
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'id', conversation.id, 'project_id', conversation.project_id, 'status', conversation.status,
+    'agent', case when conversation.status = 'agent_active'
+                  then handoff.agent_profile(conversation.project_id, conversation.assigned_agent_id) end,
+    'event_seq', conversation.event_seq, 'created_at', conversation.created_at,
+    'last_message_at', conversation.last_message_at);
+$$;
+comment on function handoff.conversation_for_visitor(public.conversations) is 'What the visitor may know of the conversation.';
+revoke all on function handoff.conversation_for_visitor(public.conversations) from public, anon, authenticated;
+
+create or replace function public.start_conversation(
+  p_project_id uuid, p_visitor_id text, p_source text default 'widget', p_metadata jsonb default '{}'::jsonb
+)
+returns jsonb
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  select handoff.start_conversation(p_project_id, p_visitor_id, p_source, p_metadata);
+$$;
+comment on function public.start_conversation(uuid, text, text, jsonb) is 'The caller''s open conversation with the project; begins one if there is none.';
+revoke all on function public.start_conversation(uuid, text, text, jsonb) from public, anon, authenticated;
+grant execute on function public.start_conversation(uuid, text, text, jsonb) to authenticated;
+
+create or replace function handoff.write_message(
+  conversation_id uuid, sender_type text, sender_id uuid, content text, client_message_id uuid, metadata jsonb
+)
+returns jsonb
+language plpgsql
+volatile
+security definer  -- called by functions that have checked the sender
+set search_path = ''
+as $$
+declare
+  message public.messages;
+begin
+  -- Sends of one conversation take turns, so the look-up below cannot miss a twin that is being written.
+  perform 1 from public.conversations as conversation where conversation.id = write_message.conversation_id for no key update;
+  select * into message
+    from public.messages as earlier
+   where earlier.conversation_id = write_message.conversation_id
+     and earlier.client_message_id = write_message.client_message_id;
+  if not found then
+    insert into public.messages (conversation_id, sender_type, sender_id, content, client_message_id, metadata)
+    values (write_message.conversation_id, write_message.sender_type, write_message.sender_id, write_message.content,
+            write_message.client_message_id, write_message.metadata)
+    returning * into message;
+  end if;
+  return to_jsonb(message) - 'project_id';
+end
+$$;
+comment on function handoff.write_message(uuid, text, uuid, text, uuid, jsonb) is 'Writes a message once: the same client_message_id again returns the first one.';
+revoke all on function handoff.write_message(uuid, text, uuid, text, uuid, jsonb) from public, anon, authenticated;
+
+create or replace function handoff.send_message(conversation_id uuid, content text, client_message_id uuid)
+returns jsonb
+language plpgsql
+volatile
+security definer  -- visitors may not write messages
+set search_path = ''
+as $$
+declare
+  conversation public.conversations := handoff.visible_conversation(send_message.conversation_id);
+  caller uuid := auth.uid();
+  sender_type text := case when conversation.visitor_user_id = caller then 'customer' else 'agent' end;
+begin
+  return handoff.write_message(conversation.id, sender_type, caller, send_message.content,
+                               send_message.client_message_id, '{}'::jsonb);
+end
+$$;
+revoke all on function handoff.send_message(uuid, text, uuid) from public, anon, authenticated;
+grant execute on function handoff.send_message(uuid, text, uuid) to authenticated;
+
+create or replace function public.send_message(p_conversation_id uuid, p_content text, p_client_message_id uuid default null)
+returns jsonb
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  select handoff.send_message(p_conversation_id, p_content, p_client_message_id);
+$$;
+comment on function public.send_message(uuid, text, uuid) is 'Writes a message as the caller: the visitor of the conversation, or its agent.';
+revoke all on function public.send_message(uuid, text, uuid) from public, anon, authenticated;
+grant execute on function public.send_message(uuid, text, uuid) to authenticated;
+
+create or replace function handoff.post_ai_message(
+  conversation_id uuid, content text, confidence double precision, sources jsonb, model text, client_message_id uuid
+)
+returns jsonb
+language plpgsql
+volatile
+security definer  -- the service role writes through the same path as everybody
+set search_path = ''
+as $$
+begin
+  if post_ai_message.confidence not between 0 and 1 then
+    perform handoff.fail(400, 'confidence_out_of_range', 'The confidence must be between 0 and 1');
+  end if;
+  if not exists (select 1 from public.conversations as found where found.id = post_ai_message.conversation_id) then
+    perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
+  end if;
+  return handoff.write_message(post_ai_message.conversation_id, 'ai', null, post_ai_message.content,
+    post_ai_message.client_message_id,
+    jsonb_strip_nulls(jsonb_build_object('confidence', confidence, 'sources', sources, 'model', model)));
+end
+$$;
+revoke all on function handoff.post_ai_message(uuid, text, double precision, jsonb, text, uuid) from public, anon, authenticated;
+grant execute on function handoff.post_ai_message(uuid, text, double precision, jsonb, text, uuid) to service_role;
+
+create or replace function public.post_ai_message(
+  p_conversation_id uuid, p_content text, p_confidence double precision default null, p_sources jsonb default null,
+  p_model text default null, p_client_message_id uuid default null
+)
+returns jsonb
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  select handoff.post_ai_message(p_conversation_id, p_content, p_confidence, p_sources, p_model, p_client_message_id);
+$$;
+comment on function public.post_ai_message(uuid, text, double precision, jsonb, text, uuid) is
+  'Writes the AI''s answer (service role only). A confidence below the project''s threshold hands the conversation off.';
+revoke all on function public.post_ai_message(uuid, text, double precision, jsonb, text, uuid) from public, anon, authenticated;
+grant execute on function public.post_ai_message(uuid, text, double precision, jsonb, text, uuid) to service_role;
+
+create or replace function public.get_handoff_availability(p_project_id uuid)
+returns jsonb
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select handoff.availability(p_project_id);
+$$;
+comment on function public.get_handoff_availability(uuid) is 'Whether a person can take over now, why not, and what the widget shows (F001 5.10).';
+revoke all on function public.get_handoff_availability(uuid) from public, anon, authenticated;
+grant execute on function public.get_handoff_availability(uuid) to anon, authenticated, service_role;
+
+create or replace function handoff.estimated_wait_minutes(project_id uuid, queue_position bigint)
+returns integer
+language sql
+stable
+security definer  -- called by queue_place only
+set search_path = ''
+as $$
+  select case when team.agents = 0 then -1
+              else ceil(queue_position * coalesce(handling.minutes, 5) / team.agents)::integer end
+    from (
+      select count(*) as agents
+        from public.agent_availability as agent
+       where agent.project_id = estimated_wait_minutes.project_id and agent.effective_status = 'online'
+    ) as team,
+    (
+      select avg(extract(epoch from conversation.resolved_at - conversation.claimed_at)) / 60 as minutes
+        from public.conversations as conversation
+       where conversation.project_id = estimated_wait_minutes.project_id
+         and conversation.status in ('resolved', 'closed')
+         and conversation.resolved_at > now() - interval '7 days'
+         and conversation.claimed_at is not null
+    ) as handling;
+$$;
+comment on function handoff.estimated_wait_minutes(uuid, bigint) is
+  'F001 5.4.6: position x average handling time of seven days (5 minutes without history) / online agents; -1 when nobody is online.';
+revoke all on function handoff.estimated_wait_minutes(uuid, bigint) from public, anon, authenticated;
+
+create or replace function handoff.queue_place(conversation public.conversations)
+returns jsonb
+language sql
+stable
+security definer  -- counts conversations that the visitor may not read
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'queue_position', place.position,
+    'estimated_wait_minutes', handoff.estimated_wait_minutes(conversation.project_id, place.position))
+    from (
+      select count(*) + 1 as position
+        from public.conversations as ahead
+       where ahead.project_id = conversation.project_id
+         and ahead.status = 'waiting'
+         and (-ahead.priority, ahead.queue_entered_at, ahead.id)
+             < (-conversation.priority, conversation.queue_entered_at, conversation.id)
+    ) as place;
+$$;
+comment on function handoff.queue_place(public.conversations) is 'Position in the order of serving (1 is next) and the estimate of F001 5.4.6.';
+revoke all on function handoff.queue_place(public.conversations) from public, anon, authenticated;
+
+create or replace function handoff.request_handoff(conversation_id uuid, reason text, customer_email text, customer_name text)
+returns jsonb
+language plpgsql
+volatile
+security definer  -- moves a conversation on behalf of its visitor
+set search_path = ''
+as $$
+declare
+  conversation public.conversations := handoff.visible_conversation(request_handoff.conversation_id);
+  availability jsonb;
+begin
+  if conversation.visitor_user_id is distinct from auth.uid() then
+    perform handoff.fail(403, 'not_the_visitor', 'Only the visitor of a conversation can ask for a person');
+  end if;
+  if coalesce(request_handoff.reason, '') not in ('button_click', 'customer_request') then
+    perform handoff.fail(400, 'unknown_reason', 'Unknown reason', 'Use button_click or customer_request.');
+  end if;
+  if conversation.status = 'closed' then
+    perform handoff.fail(409, 'conversation_closed', 'This conversation is closed', 'Start a new one.');
+  end if;
+  update public.conversations as named
+     set customer_email = coalesce(lower(btrim(request_handoff.customer_email)), named.customer_email),
+         customer_name = coalesce(request_handoff.customer_name, named.customer_name)
+   where named.id = conversation.id;
+  if conversation.status = 'ai_active' then
+    availability := handoff.availability(conversation.project_id);
+    if not (availability ->> 'available')::boolean then
+      return handoff.offline_answer(conversation.project_id, availability);
+    end if;
+    perform handoff.enqueue(conversation.id, request_handoff.reason);
+  end if;
+  return handoff.handoff_answer(conversation.id);
+end
+$$;
+revoke all on function handoff.request_handoff(uuid, text, text, text) from public, anon, authenticated;
+grant execute on function handoff.request_handoff(uuid, text, text, text) to authenticated;
+
+create or replace function handoff.offline_answer(project_id uuid, availability jsonb)
+returns jsonb
+language sql
+stable
+security definer  -- called by request_handoff only
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'status', 'offline',
+    'reason', offline_answer.availability -> 'reason',
+    'message', 'Our team is currently offline',
+    'show_offline_form', offline_answer.availability -> 'show_offline_form',
+    'business_hours', (
+      select jsonb_build_object(
+               'timezone', settings.timezone,
+               'next_available', to_char(handoff.next_opening(settings, now()) at time zone settings.timezone, 'FMDay FMHH12:MI AM'),
+               'opens_at', handoff.next_opening(settings, now()))
+        from public.handoff_settings as settings
+       where settings.project_id = offline_answer.project_id and settings.business_hours_enabled));
+$$;
+revoke all on function handoff.offline_answer(uuid, jsonb) from public, anon, authenticated;
+
+create or replace function handoff.handoff_answer(conversation_id uuid)
+returns jsonb
+language sql
+stable
+security definer  -- called by request_handoff and queue_status only
+set search_path = ''
+as $$
+  select case conversation.status
+           when 'waiting' then jsonb_build_object('status', 'waiting') || handoff.queue_place(conversation)
+           when 'agent_active' then jsonb_build_object(
+             'status', 'agent_active',
+             'assigned_agent', handoff.agent_profile(conversation.project_id, conversation.assigned_agent_id))
+           else jsonb_build_object('status', conversation.status)
+         end
+    from public.conversations as conversation
+   where conversation.id = handoff_answer.conversation_id;
+$$;
+revoke all on function handoff.handoff_answer(uuid) from public, anon, authenticated;
+
+create or replace function public.request_handoff(
+  p_conversation_id uuid, p_reason text default 'customer_request', p_customer_email text default null,
+  p_customer_name text default null
+)
+returns jsonb
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  select handoff.request_handoff(p_conversation_id, p_reason, p_customer_email, p_customer_name);
+$$;
+comment on function public.request_handoff(uuid, text, text, text) is
+  'The visitor asks for a person: waiting with position and estimate, agent_active, or offline with the next opening (F001 7.5).';
+revoke all on function public.request_handoff(uuid, text, text, text) from public, anon, authenticated;
+grant execute on function public.request_handoff(uuid, text, text, text) to authenticated;
+
+create or replace function handoff.queue_status(conversation_id uuid)
+returns jsonb
+language plpgsql
+stable
+security definer  -- visitors cannot read conversations
+set search_path = ''
+as $$
+declare
+  conversation public.conversations := handoff.visible_conversation(queue_status.conversation_id);
+begin
+  return handoff.handoff_answer(conversation.id);
+end
+$$;
+revoke all on function handoff.queue_status(uuid) from public, anon, authenticated;
+grant execute on function handoff.queue_status(uuid) to authenticated;
+
+create or replace function public.queue_status(p_conversation_id uuid)
+returns jsonb
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select handoff.queue_status(p_conversation_id);
+$$;
+comment on function public.queue_status(uuid) is 'Where the conversation stands: position and estimate while it waits, the agent once it has one.';
+revoke all on function public.queue_status(uuid) from public, anon, authenticated;
+grant execute on function public.queue_status(uuid) to authenticated;
+
+create or replace function handoff.resolve_conversation(conversation_id uuid)
+returns jsonb
+language plpgsql
+volatile
+security definer  -- moves a conversation
+set search_path = ''
+as $$
+declare
+  caller uuid := handoff.require_user();
+  conversation public.conversations := handoff.visible_conversation(resolve_conversation.conversation_id);
+begin
+  if conversation.assigned_agent_id is distinct from caller and not handoff.is_admin(conversation.project_id) then
+    perform handoff.fail(403, 'not_your_conversation', 'Only its agent or an admin can resolve a conversation');
+  end if;
+  update public.conversations as resolved
+     set status = 'resolved', resolved_by = caller
+   where resolved.id = conversation.id;
+  return jsonb_build_object('success', true, 'conversation', jsonb_build_object('id', conversation.id, 'status', 'resolved'));
+end
+$$;
+revoke all on function handoff.resolve_conversation(uuid) from public, anon, authenticated;
+grant execute on function handoff.resolve_conversation(uuid) to authenticated;
+
+create or replace function public.resolve_conversation(p_conversation_id uuid)
+returns jsonb
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  select handoff.resolve_conversation(p_conversation_id);
+$$;
+comment on function public.resolve_conversation(uuid) is 'The agent marks the conversation resolved; the visitor is asked for a rating.';
+revoke all on function public.resolve_conversation(uuid) from public, anon, authenticated;
+grant execute on function public.resolve_conversation(uuid) to authenticated;

@@ -1,0 +1,41 @@
+-- Who may listen to which private channel. Writing to them is for the service role alone: there is no insert policy.
+-- A file of its own: on hosted Supabase the table is not ours, and policies are the only thing we may add to it.
+
+create or replace function handoff.can_listen(topic text)
+returns boolean
+language plpgsql
+stable
+security definer  -- visitors cannot read conversations
+set search_path = ''
+as $$
+declare
+  part text[] := string_to_array(can_listen.topic, ':');
+  subject uuid;
+begin
+  if part[2] !~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then
+    return false;
+  end if;
+  subject := part[2]::uuid;
+  return case
+    when part[1] = 'conversation' and cardinality(part) = 2 then exists (
+      select 1 from public.conversations as conversation
+       where conversation.id = subject
+         and (conversation.visitor_user_id = (select auth.uid())
+              or conversation.project_id in (select handoff.member_projects())))
+    when part[1] = 'project' and cardinality(part) = 3 and part[3] = 'agents' then handoff.is_member(subject)
+    when part[1] = 'presence' and cardinality(part) = 2 then handoff.is_member(subject)
+    when part[1] = 'agent' and cardinality(part) = 2 then subject = (select auth.uid())
+    else false
+  end;
+end
+$$;
+comment on function handoff.can_listen(text) is 'Whether the caller may receive a topic of ours (docs/events.md).';
+revoke all on function handoff.can_listen(text) from public, anon, authenticated;
+grant execute on function handoff.can_listen(text) to authenticated;
+
+drop policy if exists "Handoff: listen to your own topics" on realtime.messages;
+create policy "Handoff: listen to your own topics" on realtime.messages
+  for select to authenticated
+  using (realtime.messages.extension = 'broadcast' and (select handoff.can_listen((select realtime.topic()))));
+
+notify pgrst, 'reload schema';

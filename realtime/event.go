@@ -1,0 +1,58 @@
+package realtime
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Kind names what happened. A kind is also the name of the broadcast event it becomes on its first topic, except
+// where docs/events.md says otherwise.
+type Kind string
+
+// The kinds of this version. Each has a golden message file under testdata/events.
+const (
+	// KindMessage: a message was written in a conversation, by anyone.
+	KindMessage Kind = "message"
+	// KindStatusChanged: a conversation moved from one state to another.
+	KindStatusChanged Kind = "status_changed"
+	// KindAgentAssigned: a conversation got an agent; follows the KindStatusChanged of the same move.
+	KindAgentAssigned Kind = "agent_assigned"
+	// KindResolved: an agent marked the conversation resolved.
+	KindResolved Kind = "resolved"
+	// KindNewConversation: a conversation entered the queue.
+	KindNewConversation Kind = "new_conversation"
+	// KindQueueUpdated: the number of waiting conversations of a project changed.
+	KindQueueUpdated Kind = "queue_updated"
+	// KindPresenceChange: what an agent can be offered changed: status, limit or free slots from zero.
+	KindPresenceChange Kind = "presence_change"
+	// KindAvailabilityChanged: whether a visitor can be handed to a person changed.
+	KindAvailabilityChanged Kind = "availability_changed"
+)
+
+// Event is one row of handoff.outbox: a fact that a committed transaction left for the worker.
+type Event struct {
+	// ID identifies the event for ever; clients drop a second message with the same id.
+	ID int64
+	// XID is the transaction that wrote it (xid8, so it does not wrap).
+	XID uint64
+	// ProjectID is the project it belongs to (a UUID in text form).
+	ProjectID string
+	// ConversationID is empty for events that belong to no conversation.
+	ConversationID string
+	Kind           Kind
+	// Seq numbers the events of one conversation's topic: 1, 2, 3, ... without a gap. Zero: not numbered.
+	Seq int64
+	// Payload is the JSON object the database wrote; its shape is given by Kind.
+	Payload json.RawMessage
+	// CreatedAt is the database's clock when the event was written.
+	CreatedAt time.Time
+}
+
+// Transaction is what one commit left in the outbox, in the order it was written. Transactions arrive in commit order.
+type Transaction struct {
+	// Position is the end of the commit: confirming it says that everything up to and including it is done.
+	Position Position
+	// CommittedAt is the database's clock at commit.
+	CommittedAt time.Time
+	Events      []Event
+}

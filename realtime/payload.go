@@ -1,0 +1,145 @@
+package realtime
+
+import "encoding/json"
+
+// WireVersion is the "v" of every payload. It changes only when a client that knows the old shapes could not read
+// the new ones; a new optional field does not change it.
+const WireVersion = 1
+
+// Envelope opens every payload that leaves for Realtime. The event fields follow it on the same level.
+type Envelope struct {
+	// Version is WireVersion.
+	Version int `json:"v"`
+	// ID is Event.ID as text, because a JavaScript number cannot hold every bigint. Messages that one event became
+	// on several topics share it, so clients look for duplicates per topic.
+	ID string `json:"id"`
+	// Seq is Event.Seq, on conversation topics only. Clients that see a gap call conversation_sync.
+	Seq int64 `json:"seq,omitempty"`
+}
+
+// The payload structs below are what the database writes into Event.Payload, one per Kind, and, behind an Envelope,
+// what subscribers get (KindAgentAssigned is split over three topics, see AgentAssigned). A pointer marks a value
+// that may be null. Timestamps stay text, exactly as Postgres wrote them, so that they equal what PostgREST returns
+// for the same row, to the microsecond.
+
+// MessageWritten is the payload of KindMessage.
+type MessageWritten struct {
+	Message ChatMessage `json:"message"`
+}
+
+// ChatMessage is a row of public.messages as both sides of the conversation may see it.
+type ChatMessage struct {
+	ID             string `json:"id"`
+	ConversationID string `json:"conversation_id"`
+	// Seq orders the messages of one conversation.
+	Seq int64 `json:"seq"`
+	// SenderType is customer, agent, ai or system.
+	SenderType string `json:"sender_type"`
+	// SenderID is the user who wrote it; null for ai and system.
+	SenderID *string         `json:"sender_id"`
+	Content  string          `json:"content"`
+	Metadata json.RawMessage `json:"metadata"`
+	// ClientMessageID is the sender's own name for the message, by which a widget finds the copy it already shows.
+	ClientMessageID *string `json:"client_message_id"`
+	CreatedAt       string  `json:"created_at"`
+}
+
+// StatusChanged is the payload of KindStatusChanged.
+type StatusChanged struct {
+	OldStatus string `json:"old_status"`
+	NewStatus string `json:"new_status"`
+	// HandoffReason is there when the change was a request for a person.
+	HandoffReason *string `json:"handoff_reason,omitempty"`
+}
+
+// AgentAssigned is what the database writes for KindAgentAssigned. It is never sent as it is: the visitor gets
+// AgentIntroduced, the agent ConversationAssigned, the team ConversationClaimed.
+type AgentAssigned struct {
+	Agent Agent `json:"agent"`
+	// CustomerName is null for a visitor who gave no name.
+	CustomerName *string `json:"customer_name"`
+	// Preview is the beginning of the last message; null when there is none.
+	Preview *string `json:"preview"`
+	// WaitingTimeSeconds is how long the chat waited, in whole seconds.
+	WaitingTimeSeconds int64 `json:"waiting_time_seconds"`
+	// QueueEnteredAt is null for a chat that never waited.
+	QueueEnteredAt *string `json:"queue_entered_at"`
+}
+
+// Agent is what a visitor may know of an agent.
+type Agent struct {
+	ID        string  `json:"id"`
+	Name      string  `json:"name"`
+	AvatarURL *string `json:"avatar_url"`
+}
+
+// AgentIntroduced is "agent_assigned" on the conversation's topic.
+type AgentIntroduced struct {
+	ConversationID string `json:"conversation_id"`
+	Agent          Agent  `json:"agent"`
+}
+
+// ConversationAssigned is "conversation_assigned" on the agent's own topic.
+type ConversationAssigned struct {
+	ConversationID     string  `json:"conversation_id"`
+	CustomerName       *string `json:"customer_name"`
+	Preview            *string `json:"preview"`
+	WaitingTimeSeconds int64   `json:"waiting_time_seconds"`
+}
+
+// ConversationClaimed is "conversation_claimed" on the project's agents topic: take the chat off the queue's list.
+type ConversationClaimed struct {
+	ConversationID string `json:"conversation_id"`
+	AgentID        string `json:"agent_id"`
+}
+
+// Resolved is the payload of KindResolved.
+type Resolved struct {
+	// ResolvedBy is the agent who closed the chat; null when no person did.
+	ResolvedBy *string `json:"resolved_by"`
+	// ShowRating asks the widget for its rating form.
+	ShowRating bool `json:"show_rating"`
+}
+
+// NewConversation is the payload of KindNewConversation.
+type NewConversation struct {
+	Conversation ConversationPreview `json:"conversation"`
+}
+
+// ConversationPreview is one line of the waiting list.
+type ConversationPreview struct {
+	ID             string  `json:"id"`
+	CustomerName   *string `json:"customer_name"`
+	Preview        *string `json:"preview"`
+	HandoffReason  *string `json:"handoff_reason"`
+	Priority       int     `json:"priority"`
+	QueueEnteredAt string  `json:"queue_entered_at"`
+}
+
+// QueueUpdated is the payload of KindQueueUpdated. It is state: only the latest matters.
+type QueueUpdated struct {
+	WaitingCount int `json:"waiting_count"`
+}
+
+// PresenceChange is the payload of KindPresenceChange.
+type PresenceChange struct {
+	UserID string  `json:"user_id"`
+	Name   *string `json:"name"`
+	Email  *string `json:"email"`
+	Role   string  `json:"role"`
+	// Status is what the agent wants; EffectiveStatus is what the queue goes by.
+	Status          string `json:"status"`
+	EffectiveStatus string `json:"effective_status"`
+	Timestamp       string `json:"timestamp"`
+	// AvailableSlots is how many more chats the agent can be given.
+	AvailableSlots int `json:"available_slots"`
+}
+
+// AvailabilityChanged is the payload of KindAvailabilityChanged. It is state: only the latest matters.
+type AvailabilityChanged struct {
+	Available bool `json:"available"`
+	// Reason says why not; absent when available.
+	Reason          *string `json:"reason,omitempty"`
+	ShowButton      bool    `json:"show_button"`
+	ShowOfflineForm bool    `json:"show_offline_form"`
+}

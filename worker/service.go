@@ -1,0 +1,170 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"github.com/supportbase/handoff/realtime"
+	"github.com/supportbase/handoff/worker/assignment"
+)
+
+// Queue gives waiting conversations to agents.
+type Queue interface {
+	// AssignBatch locks up to limit waiting conversations of the project, in the order of serving, and its agents with
+	// free slots, lets plan decide, and writes the plan in the same transaction. Conversations and agents that somebody
+	// else has locked are left out.
+	AssignBatch(ctx context.Context, projectID string, limit int, plan assignment.Planner) (assignment.Batch, error)
+	// WaitingProjects lists the projects that have waiting conversations.
+	WaitingProjects(ctx context.Context) ([]string, error)
+}
+
+// Board tells widgets and dashboards about a project as a whole.
+type Board interface {
+	// RefreshProjectState broadcasts queue length and availability of the project if they changed since the last time.
+	RefreshProjectState(ctx context.Context, projectID string) error
+}
+
+// Options configure a Service. Queue, Board and Logger are required.
+type Options struct {
+	Queue  Queue
+	Board  Board
+	Logger *slog.Logger
+	// QueueInterval is how often waiting conversations are looked for although no event said so (F001 5.4.4: 10 s, the
+	// default). It is the safety net: it should never find anything to do.
+	QueueInterval time.Duration
+	// ProjectsAtOnce bounds how many projects are worked on at the same time. Default 4.
+	ProjectsAtOnce int
+}
+
+const (
+	defaultQueueInterval  = 10 * time.Second
+	defaultProjectsAtOnce = 4
+	smallestBatch         = 10
+	largestBatch          = 1000
+	// skippedPause is how long a row that another transaction held is given to become free.
+	skippedPause = 20 * time.Millisecond
+	// queueScanTimeout bounds the look for projects with waiting conversations.
+	queueScanTimeout = 5 * time.Second
+)
+
+// Service reacts to events and ticks. Create it with New, then Start, React, Stop.
+type Service struct {
+	options     Options
+	assignments *runs
+	boards      *runs
+	ticks       *cron.Cron
+}
+
+// New returns a Service that has not started. It panics when a required option is missing.
+func New(options Options) *Service {
+	if options.Queue == nil || options.Board == nil || options.Logger == nil {
+		panic("worker: Options.Queue, Options.Board and Options.Logger are required")
+	}
+	if options.QueueInterval <= 0 {
+		options.QueueInterval = defaultQueueInterval
+	}
+	if options.ProjectsAtOnce <= 0 {
+		options.ProjectsAtOnce = defaultProjectsAtOnce
+	}
+	service := &Service{options: options, ticks: cron.New()}
+	service.assignments = newRuns("assignment", options.ProjectsAtOnce, options.Logger, service.assign)
+	service.boards = newRuns("project_state", options.ProjectsAtOnce, options.Logger, options.Board.RefreshProjectState)
+	return service
+}
+
+// Start begins to work: it looks at every project with waiting conversations, then at what React and the ticks mark.
+// The database must answer, or Start returns the error and nothing runs.
+func (s *Service) Start(ctx context.Context) error {
+	s.assignments.start(ctx)
+	s.boards.start(ctx)
+	if err := s.markWaiting(ctx); err != nil {
+		s.stopRuns(ctx)
+		return err
+	}
+	tickCtx := context.WithoutCancel(ctx)
+	s.ticks.Schedule(cron.Every(s.options.QueueInterval), cron.FuncJob(func() { s.tick(tickCtx) }))
+	s.ticks.Start()
+	return nil
+}
+
+// Stop takes no more work and waits for what is in hand. When ctx ends first, that is cancelled and its transactions
+// are rolled back.
+func (s *Service) Stop(ctx context.Context) {
+	select {
+	case <-s.ticks.Stop().Done():
+	case <-ctx.Done():
+	}
+	s.stopRuns(ctx)
+}
+
+func (s *Service) stopRuns(ctx context.Context) {
+	s.assignments.stop(ctx)
+	s.boards.stop(ctx)
+}
+
+// React marks the projects that the events concern. It never blocks.
+func (s *Service) React(transaction realtime.Transaction) {
+	for _, event := range transaction.Events {
+		if freesOrAdds(event.Kind) {
+			s.assignments.mark(event.ProjectID)
+		}
+		if changesBoard(event.Kind) {
+			s.boards.mark(event.ProjectID)
+		}
+	}
+}
+
+// freesOrAdds says whether after such an event a waiting conversation may find an agent: something entered the queue, an
+// agent became available or got a higher limit, or a conversation left its agent.
+func freesOrAdds(kind realtime.Kind) bool {
+	return kind == realtime.KindNewConversation || kind == realtime.KindPresenceChange || kind == realtime.KindStatusChanged
+}
+
+// changesBoard says whether such an event may change queue length or availability.
+func changesBoard(kind realtime.Kind) bool {
+	return kind == realtime.KindStatusChanged || kind == realtime.KindPresenceChange
+}
+
+func (s *Service) tick(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, queueScanTimeout)
+	defer cancel()
+	if err := s.markWaiting(ctx); err != nil {
+		// The next tick tries again; until then events still wake the runs.
+		s.options.Logger.WarnContext(ctx, "queue fallback failed", "err", err)
+	}
+}
+
+func (s *Service) markWaiting(ctx context.Context) error {
+	projects, err := s.options.Queue.WaitingProjects(ctx)
+	if err != nil {
+		return fmt.Errorf("list projects with waiting conversations: %w", err)
+	}
+	for _, projectID := range projects {
+		s.assignments.mark(projectID)
+		s.boards.mark(projectID)
+	}
+	return nil
+}
+
+// assign drains the project's queue: batch after batch until nothing waits or nobody is free.
+func (s *Service) assign(ctx context.Context, projectID string) error {
+	for limit := smallestBatch; ; limit = min(10*limit, largestBatch) {
+		batch, err := s.options.Queue.AssignBatch(ctx, projectID, limit, assignment.Plan)
+		if err != nil {
+			return fmt.Errorf("assign conversations of project %s: %w", projectID, err)
+		}
+		if batch.Assigned > 0 {
+			s.options.Logger.DebugContext(ctx, "conversations assigned", "project_id", projectID, "count", batch.Assigned)
+		}
+		switch {
+		case batch.Skipped:
+			sleep(ctx, jitter(skippedPause))
+		case batch.Locked < limit || batch.Assigned < batch.Locked:
+			return nil
+		}
+	}
+}
