@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -37,4 +38,31 @@ func OpenPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, e
 		return nil, connectError(err)
 	}
 	return pool, nil
+}
+
+// Connect opens one connection, for work that is done once. Errors as those of OpenPool.
+func Connect(ctx context.Context, url string) (*pgx.Conn, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, &ConnectError{Reason: ErrBadURL, Detail: "it cannot be read as a Postgres URL"}
+	}
+	config.ConnectTimeout = connectTimeout
+	config.RuntimeParams["application_name"] = applicationName
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, connectError(err)
+	}
+	return conn, nil
+}
+
+// CheckMigrated reports ErrNotMigrated when the tables of the engine are not in the database.
+func CheckMigrated(ctx context.Context, pool *pgxpool.Pool) error {
+	var there bool
+	if err := pool.QueryRow(ctx, `select to_regclass('handoff.outbox') is not null`).Scan(&there); err != nil {
+		return fmt.Errorf("look for the tables: %w", err)
+	}
+	if !there {
+		return &ConnectError{Reason: ErrNotMigrated, Detail: "handoff.outbox is missing"}
+	}
+	return nil
 }

@@ -1,0 +1,270 @@
+package worker_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/supportbase/handoff/realtime"
+	"github.com/supportbase/handoff/worker"
+	"github.com/supportbase/handoff/worker/assignment"
+)
+
+// database stands for both stores. Each call takes a millisecond of the bubble's clock.
+type database struct {
+	mu      sync.Mutex
+	waiting map[string]int // project -> conversations that wait and find an agent
+	batches []string       // project of each batch, in order
+	limits  []int
+	boards  []string
+	failing int  // that many calls fail first
+	skipped int  // that many batches find a row locked by somebody else
+	hang    bool // batches block until their context ends
+	busy    map[string]bool
+	overlap bool
+}
+
+func newDatabase() *database {
+	return &database{waiting: map[string]int{}, busy: map[string]bool{}}
+}
+
+var errDown = errors.New("database is down")
+
+func (d *database) enter(projectID string) (leave func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.overlap = d.overlap || d.busy[projectID]
+	d.busy[projectID] = true
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.busy[projectID] = false
+	}
+}
+
+func (d *database) AssignBatch(ctx context.Context, projectID string, limit int, _ assignment.Planner) (assignment.Batch, error) {
+	defer d.enter(projectID)()
+	if d.hang {
+		<-ctx.Done()
+		return assignment.Batch{}, ctx.Err()
+	}
+	pause(time.Millisecond)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.batches = append(d.batches, projectID)
+	d.limits = append(d.limits, limit)
+	if d.failing > 0 {
+		d.failing--
+		return assignment.Batch{}, errDown
+	}
+	if d.skipped > 0 {
+		d.skipped--
+		return assignment.Batch{Skipped: true}, nil
+	}
+	count := min(limit, d.waiting[projectID])
+	d.waiting[projectID] -= count
+	return assignment.Batch{Locked: count, Assigned: count}, nil
+}
+
+func (d *database) WaitingProjects(context.Context) ([]string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failing > 0 {
+		d.failing--
+		return nil, errDown
+	}
+	var projects []string
+	for project, count := range d.waiting {
+		if count > 0 {
+			projects = append(projects, project)
+		}
+	}
+	return projects, nil
+}
+
+func (d *database) RefreshProjectState(_ context.Context, projectID string) error {
+	pause(time.Millisecond)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.boards = append(d.boards, projectID)
+	return nil
+}
+
+func (d *database) add(project string, count int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.waiting[project] += count
+}
+
+func (d *database) left(project string) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.waiting[project]
+}
+
+// pause advances the bubble's clock.
+func pause(duration time.Duration) { <-time.After(duration) }
+
+func start(t *testing.T, db *database) *worker.Service {
+	t.Helper()
+	service := worker.New(worker.Options{Queue: db, Board: db, Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, service.Start(t.Context()))
+	return service
+}
+
+func event(project string, kind realtime.Kind) realtime.Transaction {
+	return realtime.Transaction{Events: []realtime.Event{{ProjectID: project, Kind: kind}}}
+}
+
+func TestServiceAssigns(t *testing.T) {
+	t.Parallel()
+
+	t.Run("what waits when it starts", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase()
+			db.add("a", 3)
+			service := start(t, db)
+			defer service.Stop(t.Context())
+			pause(5 * time.Millisecond)
+			assert.Zero(t, db.left("a"))
+			assert.Equal(t, []string{"a"}, db.boards)
+		})
+	})
+
+	for _, kind := range []realtime.Kind{realtime.KindNewConversation, realtime.KindPresenceChange, realtime.KindStatusChanged} {
+		t.Run("at once on "+string(kind), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				db := newDatabase()
+				service := start(t, db)
+				defer service.Stop(t.Context())
+				db.add("a", 1)
+				service.React(event("a", kind))
+				pause(5 * time.Millisecond)
+				assert.Zero(t, db.left("a"))
+			})
+		})
+	}
+
+	t.Run("not on a message", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase()
+			service := start(t, db)
+			defer service.Stop(t.Context())
+			service.React(event("a", realtime.KindMessage))
+			pause(time.Second)
+			assert.Empty(t, db.batches)
+		})
+	})
+
+	t.Run("within ten seconds when no event came", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase()
+			service := start(t, db)
+			defer service.Stop(t.Context())
+			db.add("a", 1)
+			pause(10*time.Second + 5*time.Millisecond)
+			assert.Zero(t, db.left("a"))
+		})
+	})
+
+	t.Run("a long queue in growing batches", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase()
+			db.add("a", 1500)
+			service := start(t, db)
+			defer service.Stop(t.Context())
+			pause(20 * time.Millisecond)
+			assert.Zero(t, db.left("a"))
+			assert.Equal(t, []int{10, 100, 1000, 1000}, db.limits)
+		})
+	})
+}
+
+func TestServiceRuns(t *testing.T) {
+	t.Parallel()
+
+	t.Run("one at a time per project, marks coalesce, none is lost", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase()
+			service := start(t, db)
+			defer service.Stop(t.Context())
+			for range 100 {
+				db.add("a", 1)
+				service.React(event("a", realtime.KindNewConversation))
+			}
+			pause(20 * time.Millisecond)
+			assert.Zero(t, db.left("a"))
+			assert.False(t, db.overlap)
+			assert.LessOrEqual(t, len(db.batches), 5)
+		})
+	})
+
+	t.Run("again after a failure, with a growing pause", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase()
+			service := start(t, db)
+			defer service.Stop(t.Context())
+			db.add("a", 1)
+			db.failing = 4
+			service.React(event("a", realtime.KindNewConversation))
+			pause(5 * time.Second)
+			assert.Zero(t, db.left("a"))
+			assert.Len(t, db.batches, 5)
+		})
+	})
+
+	t.Run("again shortly after when a row was held by somebody else", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase()
+			service := start(t, db)
+			defer service.Stop(t.Context())
+			db.add("a", 1)
+			db.skipped = 3
+			service.React(event("a", realtime.KindNewConversation))
+			pause(100 * time.Millisecond)
+			assert.Zero(t, db.left("a"))
+		})
+	})
+
+	t.Run("no more after Stop, and those in hand are cut off when the grace ends", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase()
+			service := start(t, db)
+			db.hang = true
+			service.React(event("a", realtime.KindNewConversation))
+			pause(time.Millisecond)
+			grace, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			defer cancel()
+			began := time.Now()
+			service.Stop(grace)
+			assert.Equal(t, 3*time.Second, time.Since(began))
+			service.React(event("b", realtime.KindNewConversation))
+			pause(time.Minute)
+			assert.Empty(t, db.batches)
+		})
+	})
+}
+
+func TestServiceStartFails(t *testing.T) {
+	t.Parallel()
+	db := newDatabase()
+	db.failing = 1
+	service := worker.New(worker.Options{Queue: db, Board: db, Logger: slog.New(slog.DiscardHandler)})
+	require.ErrorIs(t, service.Start(t.Context()), errDown)
+}
