@@ -1,0 +1,63 @@
+package main
+
+import (
+	"net/http"
+	"regexp"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var urlLine = regexp.MustCompile(`RESULT run=ok url=(\S+)`)
+
+func startDev(t *testing.T, folder string, args ...string) (*program, string) {
+	t.Helper()
+	p := launch(t, nil, append([]string{"dev", "--port", "0", "--postgres-port", "0", "--data-dir", folder}, args...)...)
+	p.await(t, "RESULT run=ok")
+	found := urlLine.FindStringSubmatch(p.output.String())
+	require.NotNil(t, found)
+	return p, found[1]
+}
+
+func TestDev(t *testing.T) {
+	t.Parallel()
+
+	t.Run("starts, answers, and stops cleanly on a signal", func(t *testing.T) {
+		t.Parallel()
+		folder := dataDir(t)
+		p, address := startDev(t, folder)
+		client := http.Client{Timeout: 10 * time.Second}
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/health", http.NoBody)
+		require.NoError(t, err)
+		answer, err := client.Do(request)
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		assert.Equal(t, http.StatusOK, answer.StatusCode)
+
+		p.signal(syscall.SIGINT)
+		assert.Zero(t, p.exitCode(t), p.output.String())
+		nothingRuns(t, folder)
+	})
+
+	t.Run("recovers after a kill that gave it no time to clean up", func(t *testing.T) {
+		t.Parallel()
+		folder := dataDir(t)
+		p, _ := startDev(t, folder)
+		p.kill()
+		again, _ := startDev(t, folder)
+		again.signal(syscall.SIGINT)
+		assert.Zero(t, again.exitCode(t), again.output.String())
+		nothingRuns(t, folder)
+	})
+
+	t.Run("refuses to run twice on one folder", func(t *testing.T) {
+		t.Parallel()
+		folder := dataDir(t)
+		startDev(t, folder)
+		text := refused(t, "already_running", exitFailed, nil, "dev", "--port", "0", "--postgres-port", "0", "--data-dir", folder)
+		assert.Contains(t, text, "--data-dir")
+	})
+}
