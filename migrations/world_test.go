@@ -3,7 +3,6 @@ package migrations_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"testing"
 
 	"github.com/google/uuid"
@@ -113,7 +112,7 @@ func (a actor) must(t *testing.T, call string, args ...any) map[string]any {
 func refused(t *testing.T, err error, sqlState, code string) {
 	t.Helper()
 	var refusal *pgconn.PgError
-	require.True(t, errors.As(err, &refusal), "want a refusal, got %v", err)
+	require.ErrorAs(t, err, &refusal)
 	require.Equal(t, sqlState, refusal.Code, refusal.Message)
 	if code != "" {
 		require.Equal(t, code, refusal.Detail, refusal.Message)

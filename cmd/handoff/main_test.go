@@ -50,7 +50,7 @@ func launch(t *testing.T, env map[string]string, args ...string) *program {
 	require.NoError(t, err)
 	cmd := exec.CommandContext(t.Context(), self, args...)
 	cmd.Dir = t.TempDir()
-	cmd.Env = []string{asProgram + "=1", "HOME=" + os.Getenv("HOME"), "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir()}
+	cmd.Env = []string{asProgram + "=1", "HOME=" + os.Getenv("HOME"), "PATH=" + os.Getenv("PATH")}
 	if cache, set := os.LookupEnv("HANDOFF_CACHE_DIR"); set {
 		cmd.Env = append(cmd.Env, "HANDOFF_CACHE_DIR="+cache)
 	}
@@ -139,7 +139,7 @@ func nothingRuns(t *testing.T, folder string) {
 	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	require.NoError(t, err)
 	for _, file := range commands {
-		text, err := os.ReadFile(file) //nolint:gosec // a list of processes
+		text, err := os.ReadFile(file)
 		if err == nil {
 			assert.NotContains(t, strings.ReplaceAll(string(text), "\x00", " "), folder)
 		}
@@ -149,9 +149,9 @@ func nothingRuns(t *testing.T, folder string) {
 // dataDir is a folder that the unprivileged user of Postgres may enter too.
 func dataDir(t *testing.T) string {
 	t.Helper()
-	parent, err := os.MkdirTemp("", "handoff-test-")
+	parent, err := os.MkdirTemp("", "handoff-test-") //nolint:usetesting // t.TempDir is closed to other users
 	require.NoError(t, err)
-	require.NoError(t, os.Chmod(parent, 0o755)) //nolint:gosec // as the comment says
+	require.NoError(t, os.Chmod(parent, 0o755))
 	t.Cleanup(func() { _ = os.RemoveAll(parent) })
 	return filepath.Join(parent, "data")
 }
