@@ -1,0 +1,68 @@
+# Everything a contributor runs. `make` alone lists it. What a target needs is fetched into .cache/ and bin/; nothing is
+# installed on the machine. Needed beforehand: Go, Node 20 or later with npm, git, make, bash.
+
+GOLANGCI_LINT_VERSION := v2.12.2
+SQUAWK_VERSION := 2.66.0
+PRETTIER_VERSION := 3.10.1
+export GOLANGCI_LINT_VERSION SQUAWK_VERSION PRETTIER_VERSION
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+TESTSUMMARY := .cache/bin/testsummary
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/handoff
+	@go build -ldflags '-X main.version=$(VERSION)' -o bin/handoff ./cmd/handoff
+	@echo 'RESULT build=ok version=$(VERSION)'
+
+.PHONY: run
+run: build ## start everything on this machine: Postgres, the Supabase stand-in, the worker, a demo project
+	@exec bin/handoff dev
+
+.PHONY: demo
+demo: build web/node_modules ## play a visitor, an AI and an agent against `make run`, or start one for it
+	@node web/demo/demo.mjs
+
+.PHONY: test
+test: build web/node_modules $(TESTSUMMARY) ## run every test, the demo, and the demo with the worker killed during every step
+	@scripts/test.sh
+
+.PHONY: test-db
+test-db: $(TESTSUMMARY) ## test the migrations: tables, rules, policies, functions
+	@$(TESTSUMMARY) -name test-db -- -race -shuffle=on ./migrations/...
+
+.PHONY: test-standin
+test-standin: $(TESTSUMMARY) ## test the Supabase stand-in
+	@$(TESTSUMMARY) -name test-standin -- -race -shuffle=on ./supabase/local/...
+
+.PHONY: test-kill
+test-kill: build web/node_modules ## play the demo while the worker is killed during every step
+	@node web/demo/killtest.mjs
+
+.PHONY: check
+check: ## lint everything: formatting, Go, modules, migrations, web
+	@scripts/check.sh
+
+.PHONY: format
+format: ## rewrite Go and web sources in the house format
+	@scripts/format.sh
+
+.PHONY: clean
+clean: ## remove what was built and fetched
+	@rm -rf bin .cache web/node_modules
+	@echo 'RESULT clean=ok'
+
+# Always asked to build: go knows better than make whether anything changed, and answers at once if nothing did.
+.PHONY: $(TESTSUMMARY)
+$(TESTSUMMARY):
+	@go build -o $@ ./scripts/testsummary
+
+web/node_modules: web/package-lock.json
+	@echo 'Installing the web packages ...'
+	@npm ci --prefix web --silent
+	@touch $@

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Every test of the repository, one kind after another. A failed kind does not keep the next from running.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
+
+GO_TEST_LOG="$CACHE/go-test.log"
+
+test_go() {
+    .cache/bin/testsummary -name go-test -- -race -shuffle=on -timeout 20m ./... | tee "$GO_TEST_LOG"
+}
+
+test_web() {
+    node --test --test-reporter=spec web/demo/*.test.mjs
+}
+
+# The counts of the Go tests, for the RESULT line: packages=12 tests=345 ...
+go_counts() {
+    sed -n 's/^RESULT go-test=ok \(packages=[0-9]* tests=[0-9]*\).*/\1/p' "$GO_TEST_LOG"
+}
+
+mkdir -p "$CACHE"
+stage go test_go
+stage web test_web
+stage demo node web/demo/demo.mjs
+stage kill node web/demo/killtest.mjs
+finish test "$(go_counts)"

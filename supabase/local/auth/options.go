@@ -1,0 +1,48 @@
+package auth
+
+import (
+	"log/slog"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// Options adjust New. The zero value behaves as a new Supabase project does with anonymous sign-ins switched on.
+type Options struct {
+	// Issuer is the claim iss of access tokens. Default: the stand-in's usual address, http://127.0.0.1:54321/auth/v1.
+	Issuer string
+	// AccessTokenTTL is how long an access token is valid. Default: one hour.
+	AccessTokenTTL time.Duration
+	// ReuseInterval is how long a revoked refresh token is still accepted. Default: 10 s; negative: not at all.
+	ReuseInterval time.Duration
+	// DisableAnonymous refuses anonymous sign-ins, as projects do by default on hosted Supabase.
+	DisableAnonymous bool
+	// PasswordCost is bcrypt's. Default: bcrypt.DefaultCost; tests take bcrypt.MinCost.
+	PasswordCost int
+	// Now is the clock for rows and tokens. Default: time.Now.
+	Now func() time.Time
+	// Logger gets causes of 500 answers. Default: they are discarded.
+	Logger *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	if o.Issuer == "" {
+		o.Issuer = "http://127.0.0.1:54321/auth/v1"
+	}
+	if o.AccessTokenTTL == 0 {
+		o.AccessTokenTTL = time.Hour
+	}
+	if o.ReuseInterval == 0 {
+		o.ReuseInterval = 10 * time.Second
+	}
+	if o.PasswordCost == 0 {
+		o.PasswordCost = bcrypt.DefaultCost
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
