@@ -31,7 +31,7 @@ type MessageWritten struct {
 type ChatMessage struct {
 	ID             string `json:"id"`
 	ConversationID string `json:"conversation_id"`
-	// Seq orders the messages of one conversation.
+	// Seq is the Event.Seq under which the message was announced; it orders the transcript.
 	Seq int64 `json:"seq"`
 	// SenderType is customer, agent, ai or system.
 	SenderType string `json:"sender_type"`

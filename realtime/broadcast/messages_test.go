@@ -1,0 +1,213 @@
+package broadcast_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/supportbase/handoff/realtime"
+	"github.com/supportbase/handoff/realtime/broadcast"
+)
+
+const (
+	projectID      = "7b0c1f0e-6a53-4a39-9d2c-0f6f4f1f2a01"
+	conversationID = "2f1d8f5a-93a4-4d0c-8a6e-5b9b7c0d1e02"
+	agentID        = "c4a7c9be-1b7e-4f43-8f0b-6c1d2e3f4a03"
+)
+
+// databasePayloads are what the database writes for each kind.
+var databasePayloads = map[realtime.Kind]string{
+	realtime.KindMessage: `{"message":{"id":"e2b8f0a4-5a0d-4d9e-9a53-0c7b1d2e3f04","conversation_id":"` + conversationID + `",
+		"seq":12,"sender_type":"agent","sender_id":"` + agentID + `","content":"Hello, <b>Zoë</b>","metadata":{"source":"dashboard"},
+		"client_message_id":"5c0e6a1b-7d2f-4e3a-9b8c-1d2e3f4a5b05","created_at":"2026-03-01T09:30:00.123456+00:00"}}`,
+	realtime.KindStatusChanged: `{"old_status":"ai_active","new_status":"waiting","handoff_reason":"button_click"}`,
+	realtime.KindAgentAssigned: `{"agent":{"id":"` + agentID + `","name":"Sarah","avatar_url":null},"customer_name":"John",
+		"preview":"I need help with my order","waiting_time_seconds":120,"queue_entered_at":"2026-03-01T09:28:00+00:00"}`,
+	realtime.KindResolved: `{"resolved_by":"` + agentID + `","show_rating":true}`,
+	realtime.KindNewConversation: `{"conversation":{"id":"` + conversationID + `","customer_name":null,"preview":"I need help",
+		"handoff_reason":"keyword","priority":0,"queue_entered_at":"2026-03-01T09:28:00+00:00"}}`,
+	realtime.KindQueueUpdated: `{"waiting_count":2}`,
+	realtime.KindPresenceChange: `{"user_id":"` + agentID + `","name":"Sarah","email":"sarah@example.com","role":"agent","status":"online",
+		"effective_status":"away","timestamp":"2026-03-01T09:30:00+00:00","available_slots":3}`,
+	realtime.KindAvailabilityChanged: `{"available":false,"reason":"all_offline","show_button":false,"show_offline_form":true}`,
+}
+
+func eventOf(kind realtime.Kind) realtime.Event {
+	return realtime.Event{
+		ID: 9007199254740993, ProjectID: projectID, ConversationID: conversationID, Kind: kind, Seq: 12,
+		Payload: json.RawMessage(databasePayloads[kind]),
+	}
+}
+
+// goldenMessage is a golden file: a message as subscribers of its topic meet it.
+type goldenMessage struct {
+	Topic   realtime.Topic  `json:"topic"`
+	Event   string          `json:"event"`
+	Private bool            `json:"private"`
+	Payload json.RawMessage `json:"payload"`
+}
+
+func TestMessagesMatchTheGoldenFiles(t *testing.T) {
+	t.Parallel()
+	seen := make(map[string]bool)
+	for kind := range databasePayloads {
+		messages, err := broadcast.Messages(eventOf(kind))
+		require.NoError(t, err)
+		for _, message := range messages {
+			name := goldenName(message)
+			require.False(t, seen[name], "two messages share the golden file %s", name)
+			seen[name] = true
+			compareGolden(t, name, encodeGolden(t, message))
+		}
+	}
+	files, err := filepath.Glob(goldenPath("*"))
+	require.NoError(t, err)
+	assert.Len(t, files, len(seen), "a golden file has no message any more")
+}
+
+func TestMessages(t *testing.T) {
+	t.Parallel()
+
+	t.Run("only conversation topics carry a seq", func(t *testing.T) {
+		t.Parallel()
+		messages, err := broadcast.Messages(eventOf(realtime.KindAgentAssigned))
+		require.NoError(t, err)
+		require.Len(t, messages, 3)
+		for _, message := range messages {
+			onConversation := strings.HasPrefix(string(message.Topic), "conversation:")
+			assert.Equal(t, onConversation, bytes.Contains(message.Payload, []byte(`"seq"`)), message.Topic)
+		}
+	})
+
+	t.Run("an event without a number sends none", func(t *testing.T) {
+		t.Parallel()
+		event := eventOf(realtime.KindResolved)
+		event.Seq = 0
+		messages, err := broadcast.Messages(event)
+		require.NoError(t, err)
+		assert.NotContains(t, string(messages[0].Payload), "seq")
+	})
+
+	t.Run("fields that the wire does not list stay behind", func(t *testing.T) {
+		t.Parallel()
+		event := eventOf(realtime.KindQueueUpdated)
+		event.Payload = json.RawMessage(`{"waiting_count":2,"ids":[1],"internal_note":"x"}`)
+		messages, err := broadcast.Messages(event)
+		require.NoError(t, err)
+		assert.JSONEq(t, `{"v":1,"id":"9007199254740993","waiting_count":2}`, string(messages[0].Payload))
+	})
+
+	t.Run("only the widget's topic is public", func(t *testing.T) {
+		t.Parallel()
+		for kind := range databasePayloads {
+			messages, err := broadcast.Messages(eventOf(kind))
+			require.NoError(t, err)
+			for _, message := range messages {
+				assert.Equal(t, message.Topic != realtime.ProjectWidgetTopic(projectID), message.Private, message.Topic)
+			}
+		}
+	})
+}
+
+func TestMessagesRefuse(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		kind  realtime.Kind
+		spoil func(*realtime.Event)
+	}{
+		"an unknown kind":            {"rating_given", func(*realtime.Event) {}},
+		"no payload":                 {realtime.KindResolved, func(e *realtime.Event) { e.Payload = nil }},
+		"a null payload":             {realtime.KindQueueUpdated, func(e *realtime.Event) { e.Payload = json.RawMessage("null") }},
+		"an array":                   {realtime.KindQueueUpdated, func(e *realtime.Event) { e.Payload = json.RawMessage("[]") }},
+		"a field of another type":    {realtime.KindQueueUpdated, func(e *realtime.Event) { e.Payload = json.RawMessage(`{"waiting_count":"2"}`) }},
+		"no conversation":            {realtime.KindStatusChanged, func(e *realtime.Event) { e.ConversationID = "" }},
+		"no project":                 {realtime.KindQueueUpdated, func(e *realtime.Event) { e.ProjectID = "" }},
+		"an assignment without chat": {realtime.KindAgentAssigned, func(e *realtime.Event) { e.ConversationID = "" }},
+		"an assignment to nobody":    {realtime.KindAgentAssigned, func(e *realtime.Event) { e.Payload = json.RawMessage("{}") }},
+		"a message without an id":    {realtime.KindMessage, func(e *realtime.Event) { e.Payload = json.RawMessage(`{"message":{}}`) }},
+		"a presence of nobody":       {realtime.KindPresenceChange, func(e *realtime.Event) { e.Payload = json.RawMessage("{}") }},
+		"a chat without an id":       {realtime.KindNewConversation, func(e *realtime.Event) { e.Payload = json.RawMessage("{}") }},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			event := eventOf(test.kind)
+			test.spoil(&event)
+			messages, err := broadcast.Messages(event)
+			require.ErrorContains(t, err, "event 9007199254740993")
+			assert.Empty(t, messages)
+		})
+	}
+}
+
+func FuzzMessages(f *testing.F) {
+	for kind, payload := range databasePayloads {
+		f.Add(string(kind), []byte(payload))
+	}
+	f.Fuzz(func(t *testing.T, kind string, payload []byte) {
+		event := eventOf(realtime.Kind(kind))
+		event.Payload = payload
+		messages, err := broadcast.Messages(event)
+		if err != nil {
+			return
+		}
+		require.NotEmpty(t, messages)
+		for _, message := range messages {
+			var fields map[string]json.RawMessage
+			require.NoError(t, json.Unmarshal(message.Payload, &fields))
+			assert.NotContains(t, fields, "ids")
+			assert.JSONEq(t, "1", string(fields["v"]))
+		}
+	})
+}
+
+func BenchmarkMessages(b *testing.B) {
+	event := eventOf(realtime.KindMessage)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := broadcast.Messages(event); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// goldenName is <topic kind>.<event>, where the topic kind is the topic without its ids.
+func goldenName(message realtime.Message) string {
+	var kind []string
+	for _, part := range strings.Split(string(message.Topic), ":") {
+		if part != projectID && part != conversationID && part != agentID {
+			kind = append(kind, part)
+		}
+	}
+	return strings.Join(kind, "-") + "." + message.Name
+}
+
+func goldenPath(name string) string {
+	return filepath.Join("..", "testdata", "events", name+".json")
+}
+
+func encodeGolden(t *testing.T, message realtime.Message) []byte {
+	t.Helper()
+	var buffer bytes.Buffer
+	encoder := json.NewEncoder(&buffer)
+	encoder.SetIndent("", "  ")
+	require.NoError(t, encoder.Encode(goldenMessage{message.Topic, message.Name, message.Private, message.Payload}))
+	return buffer.Bytes()
+}
+
+func compareGolden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	if *update {
+		require.NoError(t, os.WriteFile(goldenPath(name), got, 0o644))
+		return
+	}
+	want, err := os.ReadFile(goldenPath(name))
+	require.NoError(t, err, "run the test with -update to write it")
+	assert.Equal(t, string(want), string(got), "%s: run with -update if the change is meant", name)
+}

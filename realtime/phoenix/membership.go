@@ -1,0 +1,179 @@
+package phoenix
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/supportbase/handoff/realtime"
+)
+
+// This file is what the hub says about membership of channels, and what it hears. hub.mu is held throughout, except
+// at the doors: receive and the timers.
+
+// join asks for the membership that the first waiting push needs.
+func (h *hub) join(joining *channel) {
+	joining.state = channelJoining
+	joining.private = joining.queue[0].message.Private
+	joining.renew = false
+	joining.complaint = ""
+	joining.usedAt = time.Now()
+	joining.joinRef = h.nextRef()
+	h.link.send(frame{
+		joinRef: joining.joinRef, ref: joining.joinRef, topic: wireTopic(joining.topic), event: eventJoin,
+		payload: joinPayload(joining.private, h.options.joinToken()),
+	})
+	h.bound(joining, h.joinTimedOut)
+}
+
+func (h *hub) leave(leaving *channel) {
+	leaving.state = channelLeaving
+	leaving.leaveRef = h.nextRef()
+	h.link.send(frame{
+		joinRef: leaving.joinRef, ref: leaving.leaveRef, topic: wireTopic(leaving.topic), event: eventLeave,
+		payload: []byte("{}"),
+	})
+	h.bound(leaving, h.left)
+}
+
+// bound calls late, under the lock, unless the channel's state or membership has changed within JoinTimeout.
+func (h *hub) bound(pending *channel, late func(*channel)) {
+	pending.stopTimer()
+	state, joinRef := pending.state, pending.joinRef
+	pending.timer = time.AfterFunc(h.options.JoinTimeout, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if pending.state == state && pending.joinRef == joinRef {
+			late(pending)
+		}
+	})
+}
+
+// joinTimedOut leaves the channel, in case Realtime has joined it and only the answer is missing.
+func (h *hub) joinTimedOut(slow *channel) {
+	slow.fail(fmt.Errorf("join channel: %w", ErrTimeout))
+	h.leave(slow)
+}
+
+// left frees the channel's place. An answer to phx_leave that never comes ends here too.
+func (h *hub) left(gone *channel) {
+	gone.stopTimer()
+	gone.state = channelIdle
+	gone.joinRef, gone.leaveRef = "", ""
+	h.advance(gone)
+	h.admit()
+}
+
+// lose ends a membership from Realtime's side and fails what waits on it.
+func (h *hub) lose(gone *channel, err error) {
+	gone.fail(err)
+	h.left(gone)
+}
+
+// receive takes a text frame from the link's reader.
+func (h *hub) receive(from *link, data []byte) {
+	incoming, err := decodeFrame(data)
+	if err != nil {
+		// Every frame that matters is an answer to one of ours; an unreadable one makes that one time out.
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if from != h.link {
+		return
+	}
+	if incoming.topic == heartbeatTopic {
+		if incoming.ref == h.heartbeatRef {
+			h.heartbeatRef = ""
+		}
+		return
+	}
+	if member := h.member(incoming.topic); member != nil {
+		h.hear(member, incoming)
+	}
+}
+
+func (h *hub) member(topic string) *channel {
+	if len(topic) < len(topicPrefix) {
+		return nil
+	}
+	return h.channels[realtime.Topic(topic[len(topicPrefix):])]
+}
+
+func (h *hub) hear(member *channel, incoming frame) {
+	switch incoming.event {
+	case eventReply:
+		h.hearReply(member, incoming)
+	case eventSystem:
+		hearSystem(member, incoming)
+	case eventClose, eventError:
+		// One for an older membership follows each rejoin and means nothing.
+		if member.joinRef != "" && incoming.joinRef == member.joinRef {
+			h.lose(member, fmt.Errorf("%w: channel closed (%s)", ErrDisconnected, closeReason(member, incoming)))
+		}
+	}
+}
+
+func closeReason(member *channel, incoming frame) string {
+	if member.complaint != "" {
+		return member.complaint
+	}
+	return incoming.event
+}
+
+// hearSystem keeps the text of an error; the phx_close after it has none.
+func hearSystem(member *channel, incoming frame) {
+	var system struct {
+		Status  string `json:"status"`
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(incoming.payload, &system) == nil && system.Status == "error" {
+		member.complaint = system.Message
+	}
+}
+
+func (h *hub) hearReply(member *channel, incoming frame) {
+	var answer reply
+	if err := json.Unmarshal(incoming.payload, &answer); err != nil {
+		// As with an unreadable frame: whatever it answers times out.
+		return
+	}
+	switch {
+	case member.state == channelJoining && incoming.ref == member.joinRef:
+		h.joined(member, answer)
+	case member.state == channelLeaving && incoming.ref == member.leaveRef:
+		h.left(member)
+	case member.inFlight[incoming.ref] != nil:
+		h.answered(member, incoming.ref, answer)
+	}
+}
+
+func (h *hub) joined(member *channel, answer reply) {
+	if answer.Status == "ok" {
+		member.stopTimer()
+		member.state = channelJoined
+		h.advance(member)
+		return
+	}
+	reason := answer.reason()
+	if refusedForGood(reason) {
+		h.lose(member, &RefusedError{Topic: member.topic, Reason: reason})
+		return
+	}
+	h.lose(member, fmt.Errorf("join channel: %w: %s", ErrUnavailable, reason))
+}
+
+func (h *hub) answered(member *channel, ref string, answer reply) {
+	if answer.Status != "ok" && answer.reason() == unmatchedTopic {
+		// Realtime has lost the membership without telling, so nothing sent on it can arrive.
+		h.lose(member, fmt.Errorf("%w: channel is not joined any more", ErrDisconnected))
+		return
+	}
+	verdict := error(nil)
+	if answer.Status != "ok" {
+		verdict = &RefusedError{Topic: member.topic, Reason: answer.reason()}
+	}
+	member.inFlight[ref].done <- verdict
+	delete(member.inFlight, ref)
+	h.advance(member)
+}

@@ -1,0 +1,12 @@
+package replication
+
+import "time"
+
+// SetQuietTime lets a test see a vanished server without waiting for quietTime.
+func (s *Stream) SetQuietTime(quiet time.Duration) { s.quiet = quiet }
+
+// SetProbeInterval lets a test see a shutdown during a blockage without waiting for probeInterval.
+func (s *Stream) SetProbeInterval(interval time.Duration) { s.probeInterval = interval }
+
+// OperatorDelay is the wait that tests of wrong passwords measure against.
+const OperatorDelay = operatorDelay

@@ -1,0 +1,226 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pglogrepl"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/supportbase/handoff/realtime"
+)
+
+const startTimeout = 10 * time.Second
+
+// Confirmed says how far the delivered work is done: the end of the last transaction for which it and all before it
+// are done, and whether nothing that was delivered is unfinished. It is called from Run's goroutine, also for
+// Options.DrainTimeout after Run's context has ended, and must not block.
+type Confirmed = func() (position realtime.Position, idle bool)
+
+// session is one replication connection from its start to its end. Everything in it belongs to the goroutine of Run,
+// except what the courier does in its own.
+type session struct {
+	conn      *replicationConn
+	decoder   *decoder
+	courier   *courier
+	progress  progress
+	confirmed Confirmed
+
+	// given is the end of the last transaction that was queued for the courier, in this session or before it.
+	given realtime.Position
+	// interval is the longest time between two status updates; nextStatus is when the next one is due.
+	interval   time.Duration
+	nextStatus time.Time
+	// heard is when the server last gave a sign of life; quiet is how long it may give none.
+	heard time.Time
+	quiet time.Duration
+	pings pingCount
+	// probe looks at the server from outside while nothing is read.
+	probe probe
+}
+
+// start asks the server to stream from where the slot was confirmed.
+func (s *session) start(ctx context.Context, slotName, publication string) error {
+	startCtx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	err := pglogrepl.StartReplication(startCtx, s.conn.PgConn, quoteIdentifier(slotName), 0,
+		pglogrepl.StartReplicationOptions{
+			Mode:       pglogrepl.LogicalReplication,
+			PluginArgs: []string{"proto_version '1'", "publication_names " + quoteLiteral(quoteIdentifier(publication))},
+		})
+	if sqlState(err) == stateObjectInUse {
+		err = errSlotBusy
+	}
+	if err != nil {
+		return fmt.Errorf("start replication from slot %s: %w", slotName, err)
+	}
+	s.heard = time.Now()
+	return nil
+}
+
+func quoteIdentifier(name string) string {
+	return pgx.Identifier{name}.Sanitize()
+}
+
+func quoteLiteral(text string) string {
+	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
+}
+
+// run streams until the context ends or something breaks, and returns which.
+func (s *session) run(ctx context.Context) error {
+	for {
+		if err := s.sendStatus(ctx); err != nil {
+			return err
+		}
+		if err := s.readUntilStatusDue(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// readUntilStatusDue handles messages as they come until the next status update is due (nil) or the stream ends.
+func (s *session) readUntilStatusDue(ctx context.Context) error {
+	// One deadline serves all messages up to it: on a busy stream, making one for each would cost more than decoding.
+	due := s.nextStatus
+	readCtx, cancel := context.WithDeadline(ctx, due)
+	defer cancel()
+	for {
+		message, err := s.conn.ReceiveMessage(readCtx)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil && readCtx.Err() != nil:
+			return nil
+		case err != nil:
+			return fmt.Errorf("receive from the replication connection: %w", err)
+		}
+		s.heard = time.Now()
+		if err := s.handle(ctx, message); err != nil {
+			return err
+		}
+		if s.nextStatus.Before(due) {
+			return nil // work has begun after a time without: the rhythm is quicker from here
+		}
+	}
+}
+
+func (s *session) handle(ctx context.Context, message pgproto3.BackendMessage) error {
+	switch message := message.(type) {
+	case *pgproto3.CopyData:
+		return s.handleCopyData(ctx, message.Data)
+	case *pgproto3.ErrorResponse:
+		return serverError(pgconn.ErrorResponseToPgError(message))
+	case *pgproto3.CopyDone, *pgproto3.CommandComplete, *pgproto3.ReadyForQuery:
+		return errServerEnded
+	case *pgproto3.NoticeResponse, *pgproto3.ParameterStatus:
+		return nil // news about the connection, not part of the stream
+	default:
+		return undecodable("message %T on the replication connection", message)
+	}
+}
+
+// serverError says why the server ended the stream. A publication that did not exist yet where the log is being read
+// can only be got past with a new slot.
+func serverError(answer *pgconn.PgError) error {
+	if answer.Code == stateUndefinedObject {
+		return &SetupError{
+			Kind: ErrPublication, Detail: "it did not exist yet when the log to be read was written", Cause: answer,
+			Remedy: "Drop the replication slot; it is made again by itself",
+		}
+	}
+	return fmt.Errorf("replication stream: %w", answer)
+}
+
+func (s *session) handleCopyData(ctx context.Context, data []byte) error {
+	if len(data) == 0 {
+		return undecodable("an empty message on the replication connection")
+	}
+	switch data[0] {
+	case pglogrepl.PrimaryKeepaliveMessageByteID:
+		return s.handleKeepalive(ctx, data[1:])
+	case pglogrepl.XLogDataByteID:
+		s.pings.reset()
+		return s.handleXLogData(ctx, data[1:])
+	default:
+		return undecodable("message %q on the replication connection", data[0])
+	}
+}
+
+// handleKeepalive notes how far the server has sent, and answers at once when asked to.
+func (s *session) handleKeepalive(ctx context.Context, data []byte) error {
+	keepalive, err := pglogrepl.ParsePrimaryKeepaliveMessage(data)
+	if err != nil {
+		return undecodable("keepalive: %w", err)
+	}
+	if !s.decoder.begun { // inside a transaction the position may lie past events that are still to come
+		s.progress.read(realtime.Position(keepalive.ServerWALEnd))
+	}
+	if !keepalive.ReplyRequested {
+		return nil
+	}
+	if s.pings.add(time.Now()) && s.progress.outstanding() {
+		return errServerStops
+	}
+	return s.sendStatus(ctx)
+}
+
+func (s *session) handleXLogData(ctx context.Context, data []byte) error {
+	chunk, err := pglogrepl.ParseXLogData(data)
+	if err != nil {
+		return undecodable("log data: %w", err)
+	}
+	tx, err := s.decoder.decode(chunk.WALData)
+	if err != nil {
+		return fmt.Errorf("log at %s: %w", realtime.Position(chunk.WALStart), err)
+	}
+	if tx == nil {
+		return nil
+	}
+	s.hasten()
+	if tx.Position > s.given { // else it was delivered before the connection was lost, and is only sent again
+		if err := s.give(ctx, *tx); err != nil {
+			return err
+		}
+	}
+	s.progress.read(tx.Position)
+	return nil
+}
+
+// give queues a transaction for the courier. While the queue is full nothing is read from the connection, so that the
+// database keeps what follows, but status updates go on: the server would take silence for death. What the server says
+// is not heard meanwhile, so whether it shuts down is found out by the probe.
+func (s *session) give(ctx context.Context, tx realtime.Transaction) error {
+	for {
+		err := s.offer(ctx, tx)
+		if !errors.Is(err, errStatusDue) {
+			return err
+		}
+		s.heard = time.Now() // answers wait unread behind this transaction; their absence means nothing
+		if err := s.sendStatus(ctx); err != nil {
+			return err
+		}
+		if s.probe.stopping(ctx) {
+			return errServerStops
+		}
+	}
+}
+
+// offer waits for a place in the courier's queue until the next status update is due.
+func (s *session) offer(ctx context.Context, tx realtime.Transaction) error {
+	due := time.NewTimer(time.Until(s.nextStatus))
+	defer due.Stop()
+	select {
+	case s.courier.queue <- tx:
+		s.given = tx.Position
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-due.C:
+		return errStatusDue
+	}
+}

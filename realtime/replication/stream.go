@@ -1,0 +1,236 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/supportbase/handoff/realtime"
+)
+
+const (
+	// operatorDelay is the shortest wait after an error that a person must clear. Supabase bans an address that sends
+	// wrong passwords quickly, and a missing privilege does not come back by asking often.
+	operatorDelay = time.Minute
+
+	firstRetry = 200 * time.Millisecond
+	lastRetry  = 10 * time.Second
+	// healthyAfter is how long a stream must have lived for the next failure to count as the first.
+	healthyAfter = 5 * time.Second
+
+	// standbyPoll is how often a standby looks whether the slot is free. It begins with standbyFirst, because a slot
+	// that this process itself lost a moment ago frees at once.
+	standbyFirst = 100 * time.Millisecond
+	standbyPoll  = time.Second
+
+	// quietTime is longer than the time a server may be busy decoding a large transaction without answering.
+	quietTime = 2 * time.Minute
+)
+
+// Stream follows the outbox of one database. Its methods are safe for concurrent use; Run is called once.
+type Stream struct {
+	options       Options
+	state         atomic.Int32
+	quiet         time.Duration
+	probeInterval time.Duration
+}
+
+// New makes a stream. Nothing happens before Run.
+func New(options Options) *Stream {
+	return &Stream{options: options.withDefaults(), quiet: quietTime, probeInterval: probeInterval}
+}
+
+// State says what the stream is doing.
+func (s *Stream) State() State {
+	return State(s.state.Load())
+}
+
+func (s *Stream) setState(ctx context.Context, state State) {
+	if s.state.Swap(int32(state)) == int32(state) {
+		return
+	}
+	s.options.Logger.InfoContext(ctx, "replication state changed", slog.String("state", state.String()))
+	s.options.OnState(state)
+}
+
+// Run delivers committed transactions until its context ends, and then returns nil. It makes the publication and the
+// slot when they are missing, stands by while another process has the slot, and reconnects for as long as it takes;
+// an error that needs a person (NeedsOperator) is tried again at most once a minute.
+//
+// It returns an error when going on would be wrong: what the server sends cannot be decoded, deliver refused a
+// transaction, the database was replaced, or the connection string is not valid. IsRetryable is false for these.
+//
+// deliver is called from one goroutine, in commit order; that goroutine has ended when Run returns. confirmed is called
+// from Run's. See Deliver and Confirmed.
+func (s *Stream) Run(ctx context.Context, deliver Deliver, confirmed Confirmed) error {
+	defer s.setState(context.WithoutCancel(ctx), StateStopped)
+	config, err := parseURL(s.options.URL)
+	if err != nil {
+		return err
+	}
+	r := &runner{
+		Stream: s, config: config, table: splitTable(s.options.Table), deliver: deliver, confirmed: confirmed,
+		slotSeen: s.options.SlotExpected,
+		backoff: &backoff.ExponentialBackOff{
+			InitialInterval: firstRetry, MaxInterval: lastRetry, Multiplier: 2, RandomizationFactor: 0.3,
+		},
+	}
+	return r.loop(ctx)
+}
+
+// runner is what one Run knows across its attempts.
+type runner struct {
+	*Stream
+	config    *pgx.ConnConfig
+	table     tableName
+	deliver   Deliver
+	confirmed Confirmed
+
+	// slotSeen says that the slot existed, so that its absence is a loss.
+	slotSeen bool
+	// origin is the log that delivered belongs to; it is empty before the first connection.
+	origin origin
+	// delivered is the end of the last transaction that deliver took.
+	delivered realtime.Position
+
+	backoff  *backoff.ExponentialBackOff
+	attempts int
+}
+
+func (r *runner) loop(ctx context.Context) error {
+	for {
+		started := time.Now()
+		err := r.attempt(ctx)
+		if !IsRetryable(err) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // the attempt ended because it was told to
+		}
+		if r.State() == StateStreaming && time.Since(started) > healthyAfter {
+			r.backoff.Reset()
+			r.attempts = 0
+		}
+		if !wait(ctx, r.afterFailure(ctx, err)) {
+			return nil
+		}
+	}
+}
+
+// afterFailure reports what went wrong and says how long to wait.
+func (r *runner) afterFailure(ctx context.Context, err error) time.Duration {
+	if errors.Is(err, errSlotBusy) || errors.Is(err, errRace) {
+		return jittered(standbyFirst) // another process was quicker: the next attempt stands by
+	}
+	r.attempts++
+	r.setState(ctx, StateWaitingForDatabase)
+	delay := r.backoff.NextBackOff()
+	level := slog.LevelWarn
+	if NeedsOperator(err) {
+		delay = operatorDelay + rand.N(operatorDelay/4) //nolint:gosec // spreads load, keeps no secret
+		level = slog.LevelError
+	}
+	r.options.Logger.LogAttrs(ctx, level, "replication attempt ended",
+		slog.Any("err", err), slog.Int("attempt", r.attempts), slog.Duration("retry_in", delay))
+	return delay
+}
+
+// attempt goes from nothing to streaming and returns why that ended; never nil.
+func (r *runner) attempt(ctx context.Context) error {
+	from, err := r.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	conn, err := connectReplication(ctx, r.config)
+	if err != nil {
+		return err
+	}
+	defer closeReplication(ctx, conn.PgConn)
+	if err := r.recognise(conn); err != nil {
+		return err
+	}
+	return r.stream(ctx, conn, from)
+}
+
+// recognise refuses a log in which what was delivered is not at the same place.
+func (r *runner) recognise(conn *replicationConn) error {
+	if r.origin == (origin{}) {
+		r.origin = conn.origin
+	}
+	if conn.origin == r.origin && conn.end >= r.delivered {
+		return nil
+	}
+	return &SetupError{
+		Kind: ErrDatabaseReplaced,
+		Detail: "its log does not continue the one read before, which reached " + r.delivered.String() +
+			"; it ends at " + conn.end.String(),
+		Remedy: "Start the process again",
+	}
+}
+
+// stream runs one session.
+func (r *runner) stream(ctx context.Context, conn *replicationConn, from realtime.Position) error {
+	sessionCtx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	s := &session{
+		conn: conn, decoder: newDecoder(r.table), confirmed: r.confirmed,
+		progress: progress{received: from, flushed: from},
+		given:    r.delivered,
+		interval: statusInterval(r.options.StatusInterval, conn.senderTimeout),
+		quiet:    r.quiet,
+		probe:    probe{config: r.config, interval: r.probeInterval},
+	}
+	if err := s.start(ctx, r.options.Slot, r.options.Publication); err != nil {
+		return err
+	}
+	r.setState(ctx, StateStreaming)
+	r.options.Logger.InfoContext(ctx, "streaming from the replication slot",
+		slog.String("slot", r.options.Slot), slog.String("lsn", from.String()))
+	s.courier = startCourier(sessionCtx, r.deliver, r.delivered, fail)
+	err := s.run(sessionCtx)
+	s.courier.stop()
+	if ctx.Err() != nil && IsRetryable(err) {
+		r.finish(ctx, s)
+	}
+	r.delivered = s.courier.position()
+	return err
+}
+
+// finish says good-bye to the server. What goes wrong is logged only: the process ends as asked, and the next one may
+// see some transactions again.
+func (r *runner) finish(ctx context.Context, s *session) {
+	if err := s.finish(context.WithoutCancel(ctx), r.options.DrainTimeout); err != nil {
+		r.options.Logger.WarnContext(ctx, "last confirmation may not have arrived", slog.Any("err", err))
+	}
+}
+
+// statusInterval keeps well under the silence that the server allows.
+func statusInterval(wanted, senderTimeout time.Duration) time.Duration {
+	if senderTimeout <= 0 {
+		return wanted
+	}
+	return min(wanted, senderTimeout/3)
+}
+
+// wait reports false when the context ended first.
+func wait(ctx context.Context, delay time.Duration) bool {
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// jittered is a fifth more or less than delay, so that several standbys do not ask in step.
+func jittered(delay time.Duration) time.Duration {
+	return delay*4/5 + rand.N(delay*2/5) //nolint:gosec // spreads load, keeps no secret
+}
