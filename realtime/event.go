@@ -27,7 +27,24 @@ const (
 	KindPresenceChange Kind = "presence_change"
 	// KindAvailabilityChanged: whether a visitor can be handed to a person changed.
 	KindAvailabilityChanged Kind = "availability_changed"
+	// KindConversationUpdated: the team's view of a conversation changed: tags, priority, skills, spam, rating, customer.
+	KindConversationUpdated Kind = "conversation_updated"
+	// KindConversationAutoClosed: a conversation was taken from its agent by a time-out.
+	KindConversationAutoClosed Kind = "conversation_auto_closed"
+	// KindCustomerPresence: whether the customer of an agent's conversation is there changed.
+	KindCustomerPresence Kind = "customer_presence_update"
+	// KindNoteAdded: a member wrote an internal note.
+	KindNoteAdded Kind = "note_added"
 )
+
+// Kinds lists every kind of this version.
+func Kinds() []Kind {
+	return []Kind{
+		KindMessage, KindStatusChanged, KindAgentAssigned, KindResolved, KindNewConversation, KindQueueUpdated,
+		KindPresenceChange, KindAvailabilityChanged, KindConversationUpdated, KindConversationAutoClosed,
+		KindCustomerPresence, KindNoteAdded,
+	}
+}
 
 // Event is one row of handoff.outbox: a fact that a committed transaction left for the worker.
 type Event struct {

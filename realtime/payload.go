@@ -46,8 +46,9 @@ type ChatMessage struct {
 
 // StatusChanged is the payload of KindStatusChanged.
 type StatusChanged struct {
-	OldStatus string `json:"old_status"`
-	NewStatus string `json:"new_status"`
+	ConversationID string `json:"conversation_id"`
+	OldStatus      string `json:"old_status"`
+	NewStatus      string `json:"new_status"`
 	// HandoffReason is there when the change was a request for a person.
 	HandoffReason *string `json:"handoff_reason,omitempty"`
 }
@@ -95,6 +96,7 @@ type ConversationClaimed struct {
 
 // Resolved is the payload of KindResolved.
 type Resolved struct {
+	ConversationID string `json:"conversation_id"`
 	// ResolvedBy is the agent who closed the chat; null when no person did.
 	ResolvedBy *string `json:"resolved_by"`
 	// ShowRating asks the widget for its rating form.
@@ -142,4 +144,54 @@ type AvailabilityChanged struct {
 	Reason          *string `json:"reason,omitempty"`
 	ShowButton      bool    `json:"show_button"`
 	ShowOfflineForm bool    `json:"show_offline_form"`
+	// OpensAt is when business hours begin again; only with the reason outside_hours.
+	OpensAt *string `json:"opens_at,omitempty"`
+}
+
+// ConversationUpdated is the payload of KindConversationUpdated.
+type ConversationUpdated struct {
+	Conversation ConversationDetails `json:"conversation"`
+}
+
+// ConversationDetails is what the team can change of a conversation without moving it, and its customer's part.
+type ConversationDetails struct {
+	ID             string   `json:"id"`
+	Tags           []string `json:"tags"`
+	Priority       int      `json:"priority"`
+	RequiredSkills []string `json:"required_skills"`
+	IsSpam         bool     `json:"is_spam"`
+	// SatisfactionRating is 1 to 5; null until the customer has rated.
+	SatisfactionRating *int    `json:"satisfaction_rating"`
+	CustomerName       *string `json:"customer_name"`
+	CustomerEmail      *string `json:"customer_email"`
+}
+
+// ConversationAutoClosed is the payload of KindConversationAutoClosed. AgentID says whose topic it goes to.
+type ConversationAutoClosed struct {
+	ConversationID string `json:"conversation_id"`
+	AgentID        string `json:"agent_id"`
+	// Reason is customer_inactive or timeout.
+	Reason string `json:"reason"`
+}
+
+// CustomerPresence is the payload of KindCustomerPresence. AgentID says whose topic it goes to.
+type CustomerPresence struct {
+	ConversationID string `json:"conversation_id"`
+	AgentID        string `json:"agent_id"`
+	Status         string `json:"status"`
+	Timestamp      string `json:"timestamp"`
+}
+
+// NoteAdded is the payload of KindNoteAdded.
+type NoteAdded struct {
+	Note Note `json:"note"`
+}
+
+// Note is an internal note of the team.
+type Note struct {
+	ID             string  `json:"id"`
+	ConversationID string  `json:"conversation_id"`
+	AuthorID       *string `json:"author_id"`
+	Content        string  `json:"content"`
+	CreatedAt      string  `json:"created_at"`
 }

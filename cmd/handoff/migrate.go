@@ -29,6 +29,7 @@ func newMigrate() *cobra.Command {
 			Use: "status", Short: "List the migrations and how they stand", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return withDatabase(cmd, migrateStatus) },
 		},
+		newEject(),
 	)
 	return migrate
 }

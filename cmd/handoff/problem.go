@@ -113,10 +113,6 @@ func explainDatabase(err error) *problem {
 }
 
 func explainReplication(err error) *problem {
-	setup, ok := errors.AsType[*replication.SetupError](err)
-	if !ok {
-		return nil
-	}
 	for kind, code := range map[error]string{
 		replication.ErrBadURL:             "replication_url_invalid",
 		replication.ErrUnreachable:        "replication_unreachable",
@@ -126,12 +122,15 @@ func explainReplication(err error) *problem {
 		replication.ErrNoTable:            "database_not_migrated",
 		replication.ErrPublication:        "publication_unusable",
 		replication.ErrSlot:               "slot_unusable",
+		replication.ErrDatabaseReplaced:   "database_replaced",
+		replication.ErrUndecodable:        "stream_undecodable",
+		replication.ErrDelivery:           "stream_interrupted",
 	} {
 		if errors.Is(err, kind) {
-			return &problem{code: code, text: setup.Error(), exit: exitFailed}
+			return &problem{code: code, text: err.Error(), exit: exitFailed}
 		}
 	}
-	return &problem{code: "replication_failed", text: setup.Error(), exit: exitFailed}
+	return nil
 }
 
 func explainMigration(err error) *problem {

@@ -52,6 +52,14 @@ func mapEvent(event realtime.Event) ([]realtime.Message, error) {
 		return mapPresenceChange(event)
 	case realtime.KindAvailabilityChanged:
 		return onProject[realtime.AvailabilityChanged](event, realtime.ProjectWidgetTopic, false)
+	case realtime.KindConversationUpdated:
+		return onProject[realtime.ConversationUpdated](event, realtime.ProjectAgentsTopic, true)
+	case realtime.KindNoteAdded:
+		return onProject[realtime.NoteAdded](event, realtime.ProjectAgentsTopic, true)
+	case realtime.KindConversationAutoClosed:
+		return onAgent(event, func(fields realtime.ConversationAutoClosed) string { return fields.AgentID })
+	case realtime.KindCustomerPresence:
+		return onAgent(event, func(fields realtime.CustomerPresence) string { return fields.AgentID })
 	default:
 		return nil, fmt.Errorf("unknown kind %q", event.Kind)
 	}
@@ -130,6 +138,19 @@ func onProject[P any](event realtime.Event, topic func(string) realtime.Topic, p
 		return nil, err
 	}
 	return projectMessage(event, topic, private, fields)
+}
+
+// onAgent is for the one agent whom the payload names.
+func onAgent[P any](event realtime.Event, agent func(P) string) ([]realtime.Message, error) {
+	fields, err := decode[P](event)
+	if err != nil {
+		return nil, err
+	}
+	agentID := agent(fields)
+	if agentID == "" {
+		return nil, errNoID
+	}
+	return collect(build(event, realtime.AgentTopic(agentID), string(event.Kind), 0, fields))
 }
 
 func conversationMessage(event realtime.Event, fields any) ([]realtime.Message, error) {

@@ -26,16 +26,24 @@ var databasePayloads = map[realtime.Kind]string{
 	realtime.KindMessage: `{"message":{"id":"e2b8f0a4-5a0d-4d9e-9a53-0c7b1d2e3f04","conversation_id":"` + conversationID + `",
 		"seq":12,"sender_type":"agent","sender_id":"` + agentID + `","content":"Hello, <b>Zoë</b>","metadata":{"source":"dashboard"},
 		"client_message_id":"5c0e6a1b-7d2f-4e3a-9b8c-1d2e3f4a5b05","created_at":"2026-03-01T09:30:00.123456+00:00"}}`,
-	realtime.KindStatusChanged: `{"old_status":"ai_active","new_status":"waiting","handoff_reason":"button_click"}`,
+	realtime.KindStatusChanged: `{"conversation_id":"` + conversationID + `","old_status":"ai_active","new_status":"waiting",
+		"handoff_reason":"button_click"}`,
 	realtime.KindAgentAssigned: `{"agent":{"id":"` + agentID + `","name":"Sarah","avatar_url":null},"customer_name":"John",
 		"preview":"I need help with my order","waiting_time_seconds":120,"queue_entered_at":"2026-03-01T09:28:00+00:00"}`,
-	realtime.KindResolved: `{"resolved_by":"` + agentID + `","show_rating":true}`,
+	realtime.KindResolved: `{"conversation_id":"` + conversationID + `","resolved_by":"` + agentID + `","show_rating":true}`,
 	realtime.KindNewConversation: `{"conversation":{"id":"` + conversationID + `","customer_name":null,"preview":"I need help",
 		"handoff_reason":"keyword","priority":0,"queue_entered_at":"2026-03-01T09:28:00+00:00"}}`,
 	realtime.KindQueueUpdated: `{"waiting_count":2}`,
 	realtime.KindPresenceChange: `{"user_id":"` + agentID + `","name":"Sarah","email":"sarah@example.com","role":"agent","status":"online",
 		"effective_status":"away","timestamp":"2026-03-01T09:30:00+00:00","available_slots":3}`,
 	realtime.KindAvailabilityChanged: `{"available":false,"reason":"all_offline","show_button":false,"show_offline_form":true}`,
+	realtime.KindConversationUpdated: `{"conversation":{"id":"` + conversationID + `","tags":["billing"],"priority":3,"required_skills":[],
+		"is_spam":false,"satisfaction_rating":null,"customer_name":"John","customer_email":"john@example.com"}}`,
+	realtime.KindConversationAutoClosed: `{"conversation_id":"` + conversationID + `","agent_id":"` + agentID + `","reason":"customer_inactive"}`,
+	realtime.KindCustomerPresence: `{"conversation_id":"` + conversationID + `","agent_id":"` + agentID + `","status":"idle",
+		"timestamp":"2026-03-01T09:30:00+00:00"}`,
+	realtime.KindNoteAdded: `{"note":{"id":"e2b8f0a4-5a0d-4d9e-9a53-0c7b1d2e3f06","conversation_id":"` + conversationID + `",
+		"author_id":"` + agentID + `","content":"Called back","created_at":"2026-03-01T09:30:00+00:00"}}`,
 }
 
 func eventOf(kind realtime.Kind) realtime.Event {
@@ -56,7 +64,8 @@ type goldenMessage struct {
 func TestMessagesMatchTheGoldenFiles(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]bool)
-	for kind := range databasePayloads {
+	for _, kind := range realtime.Kinds() {
+		require.Contains(t, databasePayloads, kind)
 		messages, err := broadcast.Messages(eventOf(kind))
 		require.NoError(t, err)
 		for _, message := range messages {

@@ -116,8 +116,8 @@ func TestAgainstTheStandIn(t *testing.T) {
 		require.NoError(t, bridge.Deliver(t.Context(), resolved(20, 2, "bridged", strings.Repeat("x", 20_000))))
 		require.NoError(t, bridge.Deliver(t.Context(), resolved(30, 3, "bridged", "agent")))
 		require.NoError(t, bridge.Stop(t.Context()))
-		assert.JSONEq(t, `{"v":1,"id":"1","seq":1,"resolved_by":"agent","show_rating":true}`, heard.next(t))
-		assert.JSONEq(t, `{"v":1,"id":"3","seq":3,"resolved_by":"agent","show_rating":true}`, heard.next(t))
+		assert.JSONEq(t, `{"v":1,"id":"1","seq":1,"conversation_id":"bridged","resolved_by":"agent","show_rating":true}`, heard.next(t))
+		assert.JSONEq(t, `{"v":1,"id":"3","seq":3,"conversation_id":"bridged","resolved_by":"agent","show_rating":true}`, heard.next(t))
 		assert.Contains(t, (<-letters).Reason, "payload_size_exceeded")
 		assert.Equal(t, realtime.Position(30), bridge.Confirmed())
 	})
@@ -143,7 +143,7 @@ func (l parkedLetters) Park(_ context.Context, parked broadcast.Parked) error {
 func resolved(position realtime.Position, id int64, conversation, by string) realtime.Transaction {
 	return realtime.Transaction{Position: position, Events: []realtime.Event{{
 		ID: id, ProjectID: "p", ConversationID: conversation, Kind: realtime.KindResolved, Seq: id,
-		Payload: json.RawMessage(`{"resolved_by":"` + by + `","show_rating":true}`),
+		Payload: json.RawMessage(`{"conversation_id":"` + conversation + `","resolved_by":"` + by + `","show_rating":true}`),
 	}}}
 }
 

@@ -38,11 +38,7 @@ func newDecoder(table tableName) *decoder {
 // knownKinds lets an event's kind be looked up without allocating its text again for each row.
 func knownKinds() map[string]realtime.Kind {
 	kinds := make(map[string]realtime.Kind)
-	for _, kind := range []realtime.Kind{
-		realtime.KindMessage, realtime.KindStatusChanged, realtime.KindAgentAssigned, realtime.KindResolved,
-		realtime.KindNewConversation, realtime.KindQueueUpdated, realtime.KindPresenceChange,
-		realtime.KindAvailabilityChanged,
-	} {
+	for _, kind := range realtime.Kinds() {
 		kinds[string(kind)] = kind
 	}
 	return kinds
