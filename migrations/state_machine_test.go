@@ -75,7 +75,8 @@ func assertNumbersHaveNoGap(t *testing.T, w *world, conversation string) {
 		  left join handoff.outbox as event on event.conversation_id = conversation.id and event.seq > 0
 		 where conversation.id = $1
 		 group by conversation.event_seq`, conversation)
-	assert.True(t, gapless, "events of %s", conversation)
+	assert.True(t, gapless, "events of %s: %v, event_seq %d", conversation, w.kinds(t, conversation),
+		read[int](t, w, `select event_seq from public.conversations where id = $1`, conversation))
 }
 
 func TestStateMachineKeepsTimes(t *testing.T) {

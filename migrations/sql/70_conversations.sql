@@ -28,6 +28,13 @@ create table if not exists public.conversations (
   resolved_at timestamptz,
   resolved_by uuid references auth.users (id) on delete set null,
   closed_at timestamptz,
+  close_reason text constraint conversations_close_reason check (char_length(close_reason) between 1 and 100),
+  cleared_at timestamptz,
+  released_by uuid references auth.users (id) on delete set null,
+  released_at timestamptz,
+  is_spam boolean not null default false,
+  tags text[] not null default '{}' constraint conversations_tags check (cardinality(tags) <= 20),
+  required_skills text[] not null default '{}' constraint conversations_required_skills check (cardinality(required_skills) <= 20),
   satisfaction_rating integer constraint conversations_rating check (satisfaction_rating between 1 and 5),
   satisfaction_feedback text,
   source text not null default 'widget'
@@ -56,6 +63,9 @@ comment on column public.conversations.visitor_user_id is 'The (anonymous) Supab
 comment on column public.conversations.assigned_agent_id is 'Owner while agent_active; who had it last when resolved or closed.';
 comment on column public.conversations.preferred_agent_id is 'Who should get it first: the agent that had it before it was reopened.';
 comment on column public.conversations.priority is '0 normal to 9 most urgent; the queue is served by priority, then age.';
+comment on column public.conversations.cleared_at is 'When the visitor cleared the chat: from then on only the team sees it.';
+comment on column public.conversations.released_by is 'The agent who gave it back to the queue last; for a while others come first.';
+comment on column public.conversations.close_reason is 'customer, agent, spam, chat_cleared, customer_inactive, abandoned or timeout.';
 comment on column public.conversations.preview is 'The beginning of the customer''s last message, for lists.';
 comment on column public.conversations.event_seq is 'Number of the last event on this conversation''s topic.';
 
@@ -71,18 +81,26 @@ create index if not exists conversations_visitor_user_idx
 create index if not exists conversations_customer_idx on public.conversations (customer_id) where customer_id is not null;
 create index if not exists conversations_preferred_agent_idx
   on public.conversations (preferred_agent_id) where preferred_agent_id is not null;
+create index if not exists conversations_released_by_idx on public.conversations (released_by) where released_by is not null;
 create index if not exists conversations_resolved_by_idx on public.conversations (resolved_by) where resolved_by is not null;
 create index if not exists conversations_visitor_idx on public.conversations (project_id, visitor_id);
 
 alter table public.conversations enable row level security;
 revoke all on public.conversations from anon, authenticated;
 grant select on public.conversations to authenticated;
+grant update (tags, priority, required_skills) on public.conversations to authenticated;
 grant all on public.conversations to service_role;
 
 -- Visitors have no policy here: the row holds what agents know about them. They read conversation_sync.
 drop policy if exists "Members can see the conversations" on public.conversations;
 create policy "Members can see the conversations" on public.conversations
   for select to authenticated using (project_id in (select handoff.member_projects()));
+
+drop policy if exists "Members can sort and tag the conversations" on public.conversations;
+create policy "Members can sort and tag the conversations" on public.conversations
+  for update to authenticated
+  using (project_id in (select handoff.member_projects()))
+  with check (project_id in (select handoff.member_projects()));
 
 create or replace function handoff.own_conversations()
 returns setof uuid
@@ -91,7 +109,8 @@ stable
 security definer  -- visitors cannot read conversations
 set search_path = ''
 as $$
-  select conversation.id from public.conversations as conversation where conversation.visitor_user_id = (select auth.uid());
+  select conversation.id from public.conversations as conversation
+   where conversation.visitor_user_id = (select auth.uid()) and conversation.cleared_at is null;
 $$;
 comment on function handoff.own_conversations() is 'The conversations of the calling visitor.';
 revoke all on function handoff.own_conversations() from public, anon, authenticated;
@@ -116,6 +135,22 @@ comment on function handoff.is_legal_move(text, text) is
   'F001 5.2.4, and three moves its features need: an agent takes over from the AI, an inactive chat is closed, '
   'a reopened chat waits when its agent cannot take it.';
 revoke all on function handoff.is_legal_move(text, text) from public, anon, authenticated;
+
+create or replace function handoff.normal_words(words text[])
+returns text[]
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select coalesce(array_agg(word order by place), '{}')
+    from (select lower(btrim(entry.word)) as word, min(entry.place) as place
+            from unnest(words) with ordinality as entry (word, place)
+           where btrim(entry.word) <> ''
+           group by lower(btrim(entry.word))) as distinct_words;
+$$;
+comment on function handoff.normal_words(text[]) is 'Trimmed, lower case, without repetition, in the order given: tags, skills, keywords.';
+revoke all on function handoff.normal_words(text[]) from public, anon, authenticated;
 
 create or replace function handoff.conversations_guard_insert()
 returns trigger
@@ -150,6 +185,8 @@ begin
     new.status := 'waiting';
   end if;
   new.updated_at := now();
+  new.tags := handoff.normal_words(new.tags);
+  new.required_skills := handoff.normal_words(new.required_skills);
   if new.status = old.status and new.assigned_agent_id is not distinct from old.assigned_agent_id then
     return new;
   end if;
@@ -187,6 +224,10 @@ begin
       -- A chat that loses its agent, or is reopened, keeps its place in line.
       after.queue_entered_at := coalesce(before.queue_entered_at, now());
       after.handoff_triggered_at := coalesce(before.handoff_triggered_at, now());
+      if before.status = 'agent_active' then
+        after.released_by := before.assigned_agent_id;
+        after.released_at := now();
+      end if;
     when 'agent_active' then
       after.claimed_at := now();
       after.first_response_at := before.first_response_at;

@@ -1,5 +1,8 @@
 -- What a move of a conversation does elsewhere: the agent's count and the outbox. Statement triggers see all rows of a
 -- statement at once: for a batch of 10,000 assignments a row trigger is five to nine times slower.
+--
+-- Rows before and after are paired by their place, not by id: when a user is deleted, Postgres runs several "set null"
+-- updates of one conversation and shows all of them to the trigger at once.
 
 -- DEFINER: writes agent_availability, which no client may. The only writer of current_chat_count.
 create or replace function handoff.conversations_count()
@@ -13,8 +16,8 @@ begin
     select before.project_id,
            case when before.status = 'agent_active' then before.assigned_agent_id end as lost_by,
            case when after.status = 'agent_active' then after.assigned_agent_id end as gained_by
-      from old_rows as before
-      join new_rows as after using (id)
+      from (select row_number() over () as place, changed.* from old_rows as changed) as before
+      join (select row_number() over () as place, changed.* from new_rows as changed) as after using (place)
      where before.status <> after.status or before.assigned_agent_id is distinct from after.assigned_agent_id
   ), delta as (
     select project_id, agent_id, sum(chats)::integer as chats, bool_or(chats > 0) as gained
@@ -94,8 +97,8 @@ as $$
 begin
   with move as (
     select after.*, before.status as old_status
-      from old_rows as before
-      join new_rows as after using (id)
+      from (select row_number() over () as place, changed.* from old_rows as changed) as before
+      join (select row_number() over () as place, changed.* from new_rows as changed) as after using (place)
      where before.status <> after.status
         or (after.status = 'agent_active' and before.assigned_agent_id is distinct from after.assigned_agent_id)
   ), profile as materialized (
@@ -103,10 +106,10 @@ begin
       from (select distinct move.project_id, move.assigned_agent_id as user_id
               from move where move.status = 'agent_active') as owner
   ), event as (
-    select move.project_id, move.id, 1 as place, 'status_changed' as kind,
+    select move.project_id, move.id, 1 as rank, 'status_changed' as kind,
            move.event_seq - (move.status in ('agent_active', 'resolved'))::integer as seq,
-           jsonb_build_object('conversation_id', move.id, 'old_status', move.old_status, 'new_status', move.status,
-                              'handoff_reason', move.handoff_reason) as payload
+           jsonb_strip_nulls(jsonb_build_object('conversation_id', move.id, 'old_status', move.old_status,
+                             'new_status', move.status, 'handoff_reason', move.handoff_reason)) as payload
       from move where move.old_status <> move.status
     union all
     select move.project_id, move.id, 2, 'agent_assigned', move.event_seq,
@@ -121,7 +124,12 @@ begin
            jsonb_build_object('conversation_id', move.id, 'resolved_by', move.resolved_by, 'show_rating', true)
       from move where move.status = 'resolved'
     union all
-    select move.project_id, move.id, 3, 'new_conversation', 0,
+    select move.project_id, move.id, 3, 'conversation_auto_closed', 0,
+           jsonb_build_object('conversation_id', move.id, 'agent_id', move.assigned_agent_id, 'reason', move.close_reason)
+      from move where move.status = 'closed' and move.assigned_agent_id is not null
+                  and move.close_reason in ('customer_inactive', 'timeout')
+    union all
+    select move.project_id, move.id, 4, 'new_conversation', 0,
            jsonb_build_object('conversation', jsonb_build_object(
              'id', move.id, 'customer_name', move.customer_name, 'preview', move.preview,
              'handoff_reason', move.handoff_reason, 'priority', move.priority, 'queue_entered_at', move.queue_entered_at))
@@ -130,7 +138,7 @@ begin
   insert into handoff.outbox (project_id, conversation_id, kind, seq, payload)
   select event.project_id, event.id, event.kind, event.seq, event.payload
     from event
-   order by event.id, event.place;
+   order by event.id, event.rank;
   return null;
 end
 $$;
@@ -140,3 +148,38 @@ create or replace trigger conversations_announce
   after update on public.conversations
   referencing old table as old_rows new table as new_rows
   for each statement execute function handoff.conversations_announce();
+
+-- What is no move but news for the team all the same: tags, priority, rating, and whether the customer is there.
+-- DEFINER: writes the outbox, which no client may.
+create or replace function handoff.conversations_announce_change()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if new.customer_presence is distinct from old.customer_presence and new.assigned_agent_id is not null
+     and new.status = 'agent_active' then
+    insert into handoff.outbox (project_id, conversation_id, kind, payload)
+    values (new.project_id, new.id, 'customer_presence_update', jsonb_build_object(
+      'conversation_id', new.id, 'agent_id', new.assigned_agent_id, 'status', new.customer_presence,
+      'timestamp', coalesce(new.customer_last_seen_at, now())));
+  end if;
+  if (new.tags, new.priority, new.required_skills, new.is_spam, new.satisfaction_rating, new.customer_name, new.customer_email)
+     is distinct from
+     (old.tags, old.priority, old.required_skills, old.is_spam, old.satisfaction_rating, old.customer_name, old.customer_email) then
+    insert into handoff.outbox (project_id, conversation_id, kind, payload)
+    values (new.project_id, new.id, 'conversation_updated', jsonb_build_object('conversation', jsonb_build_object(
+      'id', new.id, 'tags', new.tags, 'priority', new.priority, 'required_skills', new.required_skills,
+      'is_spam', new.is_spam, 'satisfaction_rating', new.satisfaction_rating, 'customer_name', new.customer_name,
+      'customer_email', new.customer_email)));
+  end if;
+  return null;
+end
+$$;
+revoke all on function handoff.conversations_announce_change() from public, anon, authenticated;
+
+create or replace trigger conversations_announce_change
+  after update of tags, priority, required_skills, is_spam, satisfaction_rating, customer_name, customer_email, customer_presence
+  on public.conversations
+  for each row execute function handoff.conversations_announce_change();

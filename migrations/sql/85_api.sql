@@ -12,7 +12,8 @@ declare
   conversation public.conversations;
 begin
   select * into conversation from public.conversations as found where found.id = visible_conversation.conversation_id;
-  if conversation.visitor_user_id = caller or handoff.is_member(conversation.project_id) then
+  if (conversation.visitor_user_id = caller and conversation.cleared_at is null)
+     or handoff.is_member(conversation.project_id) then
     return conversation;
   end if;
   -- The same answer for one that does not exist: an id tells a stranger nothing.
@@ -115,6 +116,9 @@ begin
    where earlier.conversation_id = write_message.conversation_id
      and earlier.client_message_id = write_message.client_message_id;
   if not found then
+    if write_message.sender_type = 'customer' then
+      perform handoff.rate_limit('visitor_message', 10, interval '1 minute');
+    end if;
     insert into public.messages (conversation_id, sender_type, sender_id, content, client_message_id, metadata)
     values (write_message.conversation_id, write_message.sender_type, write_message.sender_id, write_message.content,
             write_message.client_message_id, write_message.metadata)
@@ -269,12 +273,9 @@ security definer  -- moves a conversation on behalf of its visitor
 set search_path = ''
 as $$
 declare
-  conversation public.conversations := handoff.visible_conversation(request_handoff.conversation_id);
+  conversation public.conversations := handoff.lock_as_visitor(request_handoff.conversation_id);
   availability jsonb;
 begin
-  if conversation.visitor_user_id is distinct from auth.uid() then
-    perform handoff.fail(403, 'not_the_visitor', 'Only the visitor of a conversation can ask for a person');
-  end if;
   if coalesce(request_handoff.reason, '') not in ('button_click', 'customer_request') then
     perform handoff.fail(400, 'unknown_reason', 'Unknown reason', 'Use button_click or customer_request.');
   end if;
@@ -298,13 +299,14 @@ $$;
 revoke all on function handoff.request_handoff(uuid, text, text, text) from public, anon, authenticated;
 grant execute on function handoff.request_handoff(uuid, text, text, text) to authenticated;
 
-create or replace function handoff.offline_answer(project_id uuid, availability jsonb)
+create or replace function handoff.offline_answer(project_id uuid, availability jsonb, moment timestamptz default now())
 returns jsonb
 language sql
 stable
 security definer  -- called by request_handoff only
 set search_path = ''
 as $$
+  -- Hours promise nothing where handoff is off or nobody works.
   select jsonb_build_object(
     'status', 'offline',
     'reason', offline_answer.availability -> 'reason',
@@ -313,12 +315,16 @@ as $$
     'business_hours', (
       select jsonb_build_object(
                'timezone', settings.timezone,
-               'next_available', to_char(handoff.next_opening(settings, now()) at time zone settings.timezone, 'FMDay FMHH12:MI AM'),
-               'opens_at', handoff.next_opening(settings, now()))
+               'next_available', handoff.opening_text(opening.next, settings.timezone, moment),
+               'opens_at', opening.next)
         from public.handoff_settings as settings
-       where settings.project_id = offline_answer.project_id and settings.business_hours_enabled));
+       cross join lateral (select handoff.next_opening(settings, moment) as next) as opening
+       where settings.project_id = offline_answer.project_id and settings.business_hours_enabled
+         and offline_answer.availability ->> 'reason' in ('outside_hours', 'all_offline')));
 $$;
-revoke all on function handoff.offline_answer(uuid, jsonb) from public, anon, authenticated;
+comment on function handoff.offline_answer(uuid, jsonb, timestamptz) is
+  'The offline answer of F001 7.5: why, whether to show the form, and when the team is next expected.';
+revoke all on function handoff.offline_answer(uuid, jsonb, timestamptz) from public, anon, authenticated;
 
 create or replace function handoff.handoff_answer(conversation_id uuid)
 returns jsonb
@@ -384,39 +390,3 @@ $$;
 comment on function public.queue_status(uuid) is 'Where the conversation stands: position and estimate while it waits, the agent once it has one.';
 revoke all on function public.queue_status(uuid) from public, anon, authenticated;
 grant execute on function public.queue_status(uuid) to authenticated;
-
-create or replace function handoff.resolve_conversation(conversation_id uuid)
-returns jsonb
-language plpgsql
-volatile
-security definer  -- moves a conversation
-set search_path = ''
-as $$
-declare
-  caller uuid := handoff.require_user();
-  conversation public.conversations := handoff.visible_conversation(resolve_conversation.conversation_id);
-begin
-  if conversation.assigned_agent_id is distinct from caller and not handoff.is_admin(conversation.project_id) then
-    perform handoff.fail(403, 'not_your_conversation', 'Only its agent or an admin can resolve a conversation');
-  end if;
-  update public.conversations as resolved
-     set status = 'resolved', resolved_by = caller
-   where resolved.id = conversation.id;
-  return jsonb_build_object('success', true, 'conversation', jsonb_build_object('id', conversation.id, 'status', 'resolved'));
-end
-$$;
-revoke all on function handoff.resolve_conversation(uuid) from public, anon, authenticated;
-grant execute on function handoff.resolve_conversation(uuid) to authenticated;
-
-create or replace function public.resolve_conversation(p_conversation_id uuid)
-returns jsonb
-language sql
-volatile
-security invoker
-set search_path = ''
-as $$
-  select handoff.resolve_conversation(p_conversation_id);
-$$;
-comment on function public.resolve_conversation(uuid) is 'The agent marks the conversation resolved; the visitor is asked for a rating.';
-revoke all on function public.resolve_conversation(uuid) from public, anon, authenticated;
-grant execute on function public.resolve_conversation(uuid) to authenticated;
