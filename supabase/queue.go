@@ -20,10 +20,12 @@ type Queue struct {
 func NewQueue(pool *pgxpool.Pool) *Queue { return &Queue{pool: pool} }
 
 // Conversations before agents: claims and the triggers take the locks in the same order, so nobody deadlocks. An agent
-// that somebody is just assigning to is skipped, not waited for: that assignment wakes this queue again.
+// that somebody is just assigning to is skipped, not waited for: that assignment wakes this queue again. For two minutes
+// who gave a conversation back is not given it again; then even they are better than nobody.
 const (
 	conversationLockWaiting = `
-		select id::text, coalesce(preferred_agent_id::text, '')
+		select id::text, coalesce(preferred_agent_id::text, ''),
+		       coalesce(case when released_at > now() - interval '2 minutes' then released_by::text end, '')
 		  from public.conversations
 		 where project_id = $1 and status = 'waiting'
 		 order by priority desc, queue_entered_at, id

@@ -176,7 +176,7 @@ create or replace trigger conversations_guard_insert
 create or replace function handoff.conversations_guard()
 returns trigger
 language plpgsql
-security invoker
+security definer  -- dashboards update tags themselves, and may not call what it calls
 set search_path = ''
 as $$
 begin

@@ -20,7 +20,7 @@ begin
     when part[1] = 'conversation' and cardinality(part) = 2 then exists (
       select 1 from public.conversations as conversation
        where conversation.id = subject
-         and (conversation.visitor_user_id = (select auth.uid())
+         and ((conversation.visitor_user_id = (select auth.uid()) and conversation.cleared_at is null)
               or conversation.project_id in (select handoff.member_projects())))
     when part[1] = 'project' and cardinality(part) = 3 and part[3] = 'agents' then handoff.is_member(subject)
     when part[1] = 'presence' and cardinality(part) = 2 then handoff.is_member(subject)

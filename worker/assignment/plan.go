@@ -10,6 +10,8 @@ type Chat struct {
 	ID string
 	// PreferredAgentID is who should get it if that agent has a free slot; empty for nobody.
 	PreferredAgentID string
+	// AvoidedAgentID is who must not get it: the agent who has just given it back. Empty for nobody.
+	AvoidedAgentID string
 }
 
 // Agent is somebody who can be given chats.
@@ -40,15 +42,18 @@ type Batch struct {
 	Skipped bool
 }
 
-// Plan assigns the chats, which must be in the order of serving, and stops when no slot is free. It costs
-// O(chats x log agents) and leaves its arguments unchanged.
+// Plan assigns the chats, which must be in the order of serving, and stops when no slot is free. A chat that only its
+// avoided agent could take stays where it is. Plan costs O(chats x log agents) and leaves its arguments unchanged.
 func Plan(chats []Chat, agents []Agent) []Assignment {
 	team := newTeam(agents)
 	plan := make([]Assignment, 0, len(chats))
 	for _, chat := range chats {
-		chosen := team.choose(chat.PreferredAgentID)
-		if chosen == nil {
+		if team.Len() == 0 {
 			break
+		}
+		chosen := team.choose(chat)
+		if chosen == nil {
+			continue
 		}
 		plan = append(plan, Assignment{ChatID: chat.ID, AgentID: chosen.ID})
 		team.give(chosen, len(plan))
@@ -98,14 +103,28 @@ func newTeam(agents []Agent) *team {
 	return t
 }
 
-func (t *team) choose(preferredID string) *candidate {
-	if preferred := t.byID[preferredID]; preferred != nil && preferred.place >= 0 {
+// choose returns who gets the chat, or nil when only the avoided agent is left. The team must not be empty.
+func (t *team) choose(chat Chat) *candidate {
+	preferred := t.byID[chat.PreferredAgentID]
+	if preferred != nil && preferred.place >= 0 && preferred.ID != chat.AvoidedAgentID {
 		return preferred
 	}
-	if len(t.heap) == 0 {
-		return nil
+	if t.heap[0].ID != chat.AvoidedAgentID {
+		return t.heap[0]
 	}
-	return t.heap[0]
+	return t.second()
+}
+
+// second is the next after the top: in a heap one of its two children.
+func (t *team) second() *candidate {
+	switch {
+	case len(t.heap) < 2:
+		return nil
+	case len(t.heap) > 2 && t.heap[2].before(t.heap[1]):
+		return t.heap[2]
+	default:
+		return t.heap[1]
+	}
 }
 
 func (t *team) give(chosen *candidate, turn int) {

@@ -56,6 +56,13 @@ func TestPlanChoosesBalanced(t *testing.T) {
 			agents: []assignment.Agent{{ID: "a", FreeSlots: 5}, {ID: "b", FreeSlots: 1}},
 			want:   []assignment.Assignment{{ChatID: "c1", AgentID: "b"}, {ChatID: "c2", AgentID: "a"}},
 		},
+		"who gave it back does not get it again, the next chat is not held up": {
+			chats: []assignment.Chat{
+				{ID: "c1", AvoidedAgentID: "b", PreferredAgentID: "b"}, {ID: "c2", AvoidedAgentID: "b"}, {ID: "c3"},
+			},
+			agents: []assignment.Agent{{ID: "a", FreeSlots: 1}, {ID: "b", FreeSlots: 5}},
+			want:   []assignment.Assignment{{ChatID: "c1", AgentID: "a"}, {ChatID: "c3", AgentID: "b"}},
+		},
 		"nobody free, nothing planned": {
 			chats:  chats("c1"),
 			agents: []assignment.Agent{{ID: "a", FreeSlots: 0}, {ID: "b", FreeSlots: -2}},
@@ -108,9 +115,9 @@ func oneAtATime(queue []assignment.Chat, agents []assignment.Agent) []assignment
 	plan := []assignment.Assignment{}
 	for _, chat := range queue {
 		sort.SliceStable(team, func(i, j int) bool { return chosenBefore(team[i], team[j]) })
-		chosen := pick(team, chat.PreferredAgentID)
+		chosen := pick(team, chat)
 		if chosen == nil {
-			break
+			continue
 		}
 		clock = clock.Add(time.Millisecond)
 		chosen.FreeSlots--
@@ -130,16 +137,21 @@ func chosenBefore(a, b assignment.Agent) bool {
 	return a.ID < b.ID
 }
 
-func pick(team []assignment.Agent, preferredID string) *assignment.Agent {
+func pick(team []assignment.Agent, chat assignment.Chat) *assignment.Agent {
+	var first *assignment.Agent
 	for i := range team {
-		if team[i].ID == preferredID && team[i].FreeSlots > 0 {
-			return &team[i]
+		agent := &team[i]
+		if agent.FreeSlots < 1 || agent.ID == chat.AvoidedAgentID {
+			continue
+		}
+		if agent.ID == chat.PreferredAgentID {
+			return agent
+		}
+		if first == nil {
+			first = agent
 		}
 	}
-	if len(team) > 0 && team[0].FreeSlots > 0 {
-		return &team[0]
-	}
-	return nil
+	return first
 }
 
 func drawAgents(t *rapid.T) []assignment.Agent {
@@ -161,6 +173,9 @@ func drawChats(t *rapid.T, agents []assignment.Agent) []assignment.Chat {
 	for i := range queue {
 		if len(agents) > 0 && rapid.IntRange(0, 3).Draw(t, "has preference") == 0 {
 			queue[i].PreferredAgentID = rapid.SampledFrom(agents).Draw(t, "preferred").ID
+		}
+		if len(agents) > 0 && rapid.IntRange(0, 3).Draw(t, "is avoided") == 0 {
+			queue[i].AvoidedAgentID = rapid.SampledFrom(agents).Draw(t, "avoided").ID
 		}
 	}
 	return queue
