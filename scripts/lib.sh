@@ -3,6 +3,8 @@
 
 CACHE="$PWD/.cache"
 GOLANGCI_LINT="$CACHE/golangci-lint-$GOLANGCI_LINT_VERSION/golangci-lint"
+# A cache of this checkout's own: the shared one remembers paths of other checkouts, which the exclusions do not match.
+export GOLANGCI_LINT_CACHE="$CACHE/golangci-lint-cache"
 NODE_TOOLS="$CACHE/node-tools-$PRETTIER_VERSION-$SQUAWK_VERSION"
 PRETTIER="$NODE_TOOLS/node_modules/.bin/prettier"
 SQUAWK="$NODE_TOOLS/node_modules/.bin/squawk"
