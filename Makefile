@@ -33,8 +33,14 @@ test: build web/node_modules $(TESTSUMMARY) ## run every test, the demo, and the
 	@scripts/test.sh
 
 .PHONY: test-db
-test-db: $(TESTSUMMARY) ## test the migrations: tables, rules, policies, functions
+test-db: $(TESTSUMMARY) ## test the migrations on Postgres 15 (or what this machine has) and on 17
 	@$(TESTSUMMARY) -name test-db -- -race -shuffle=on ./migrations/...
+	@HANDOFF_POSTGRES_BIN=npm $(TESTSUMMARY) -name test-db-17 -- -race -shuffle=on ./migrations/...
+
+.PHONY: schema
+schema: ## rewrite migrations/schema.sql from what the migrations make
+	@go test ./migrations -count=1 -run '^TestSchemaFile$$' -update-schema
+	@git diff --stat -- migrations/schema.sql
 
 .PHONY: test-standin
 test-standin: $(TESTSUMMARY) ## test the Supabase stand-in

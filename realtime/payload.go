@@ -162,6 +162,7 @@ type ConversationDetails struct {
 	IsSpam         bool     `json:"is_spam"`
 	// SatisfactionRating is 1 to 5; null until the customer has rated.
 	SatisfactionRating *int    `json:"satisfaction_rating"`
+	CustomerID         *string `json:"customer_id"`
 	CustomerName       *string `json:"customer_name"`
 	CustomerEmail      *string `json:"customer_email"`
 }

@@ -10,7 +10,8 @@ begin
   select string_agg(relation.relname, ', ' order by relation.relname) into taken
     from pg_catalog.pg_class as relation
    where relation.relnamespace = 'public'::regnamespace
-     and relation.relname in ('project_members', 'handoff_settings', 'conversations', 'messages', 'customers',
+     and relation.relname in ('project_members', 'handoff_settings', 'business_hours_exceptions', 'conversations',
+                              'messages', 'conversation_notes', 'customers', 'web_visits', 'lead_captures',
                               'agent_availability');
   if taken is not null then
     raise exception 'these tables already exist in schema public and are not ours: %', taken
@@ -30,7 +31,7 @@ grant usage on schema handoff to anon, authenticated, service_role;
 create or replace function handoff.fail(status integer, code text, message text, hint text default null)
 returns void
 language plpgsql
-immutable
+volatile  -- an immutable one would raise while a statement is planned
 security invoker
 set search_path = ''
 as $$

@@ -30,7 +30,7 @@ begin
      set hits = array(select hit from unnest(counter.hits) as hit where hit > now() - rate_limit.per order by hit) || now()
   returning counter.hits into recent;
   if cardinality(recent) > rate_limit.most then
-    perform handoff.too_many(rate_limit.scope, recent[cardinality(recent) - rate_limit.most] + rate_limit.per - now());
+    perform handoff.too_many(recent[cardinality(recent) - rate_limit.most] + rate_limit.per - now());
   end if;
 end
 $$;
@@ -38,10 +38,10 @@ comment on function handoff.rate_limit(text, integer, interval) is
   'Counts a call of the current user; refuses with 429 when there were "most" within the interval before it, exactly.';
 revoke all on function handoff.rate_limit(text, integer, interval) from public, anon, authenticated;
 
-create or replace function handoff.too_many(scope text, wait interval)
+create or replace function handoff.too_many(wait interval)
 returns void
 language plpgsql
-immutable
+volatile
 security invoker
 set search_path = ''
 as $$
@@ -56,5 +56,5 @@ begin
     detail = json_build_object('status', 429, 'headers', json_build_object('Retry-After', seconds))::text;
 end
 $$;
-comment on function handoff.too_many(text, interval) is 'Refuses with HTTP 429 and Retry-After.';
-revoke all on function handoff.too_many(text, interval) from public, anon, authenticated;
+comment on function handoff.too_many(interval) is 'Refuses with HTTP 429 and Retry-After.';
+revoke all on function handoff.too_many(interval) from public, anon, authenticated;

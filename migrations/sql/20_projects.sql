@@ -36,12 +36,14 @@ create table if not exists public.project_members (
   user_id uuid references auth.users (id) on delete cascade,
   email text not null constraint project_members_email_form check (email = lower(btrim(email)) and email like '%_@_%'),
   name text constraint project_members_name_length check (char_length(name) between 1 and 200),
-  avatar_url text,
+  avatar_url text
+    constraint project_members_avatar_url check (avatar_url ~ '^https?://' and char_length(avatar_url) <= 2000),
   role text not null default 'agent' constraint project_members_role check (role in ('agent', 'admin')),
   status text not null default 'pending'
     constraint project_members_status check (status in ('pending', 'active', 'removed')),
   invited_by uuid references auth.users (id) on delete set null,
   invited_at timestamptz not null default now(),
+  invitation_expires_at timestamptz,
   accepted_at timestamptz,
   max_concurrent_chats integer not null default 5
     constraint project_members_max_concurrent_chats check (max_concurrent_chats between 1 and 50),
@@ -52,9 +54,11 @@ create table if not exists public.project_members (
 );
 comment on table public.project_members is 'Who works for a project. The owner (projects.user_id) is an admin without a row.';
 comment on column public.project_members.user_id is 'Null while the invitation is pending.';
+comment on column public.project_members.invitation_expires_at is 'Until when a pending invitation can be accepted; null once it was.';
 
 create unique index if not exists project_members_one_per_user_idx
   on public.project_members (project_id, user_id) where user_id is not null and status <> 'removed';
+create index if not exists project_members_invited_email_idx on public.project_members (email) where status = 'pending';
 create index if not exists project_members_user_id_idx on public.project_members (user_id) where user_id is not null;
 create index if not exists project_members_invited_by_idx on public.project_members (invited_by) where invited_by is not null;
 
@@ -113,6 +117,44 @@ $$;
 comment on function handoff.is_admin(uuid) is 'Whether the caller owns the project or is an active admin of it.';
 revoke all on function handoff.is_admin(uuid) from public, anon, authenticated;
 grant execute on function handoff.is_admin(uuid) to authenticated, service_role;
+
+create or replace function handoff.require_member(project_id uuid)
+returns uuid
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  caller uuid := handoff.require_user();
+begin
+  if not handoff.is_member(require_member.project_id) then
+    perform handoff.fail(403, 'not_a_member', 'You are not a member of this project');
+  end if;
+  return caller;
+end
+$$;
+comment on function handoff.require_member(uuid) is 'The caller, who belongs to the project; refuses with 401 or 403 otherwise.';
+revoke all on function handoff.require_member(uuid) from public, anon, authenticated;
+
+create or replace function handoff.require_admin(project_id uuid)
+returns uuid
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  caller uuid := handoff.require_member(require_admin.project_id);
+begin
+  if not handoff.is_admin(require_admin.project_id) then
+    perform handoff.fail(403, 'not_an_admin', 'Only the owner or an admin of the project can do this', 'Ask one of them.');
+  end if;
+  return caller;
+end
+$$;
+comment on function handoff.require_admin(uuid) is 'The caller, who owns the project or is an admin of it; refuses with 401 or 403 otherwise.';
+revoke all on function handoff.require_admin(uuid) from public, anon, authenticated;
 
 do $$
 begin

@@ -15,6 +15,8 @@ create table if not exists public.agent_availability (
   last_seen_at timestamptz not null default now(),
   last_assigned_at timestamptz,
   status_changed_at timestamptz not null default now(),
+  status_set_by uuid references auth.users (id) on delete set null,
+  skills text[] not null default '{}',
   auto_offline_enabled boolean not null default true,
   auto_offline_minutes integer not null default 30
     constraint agent_availability_auto_offline check (auto_offline_minutes between 1 and 1440),
@@ -26,21 +28,38 @@ comment on table public.agent_availability is 'One row an agent and project.';
 comment on column public.agent_availability.status is 'What the agent wants.';
 comment on column public.agent_availability.effective_status is 'What the agent can be given chats by; derived, never set by anyone.';
 comment on column public.agent_availability.current_chat_count is
-  'The agent''s agent_active conversations. Written by one trigger (handoff.conversations_count), always equal to a recount.';
+  'The agent''s agent_active conversations. Counted for a new row, then written by one trigger (handoff.conversations_count).';
 comment on column public.agent_availability.max_concurrent_chats is
   'May be lowered below current_chat_count: it limits what is given, it takes nothing away.';
+comment on column public.agent_availability.skills is 'What the agent can be given besides ordinary chats: lower case, trimmed, each once. Admins set it.';
+comment on column public.agent_availability.status_set_by is 'Who set the status last: the agent, or an admin; null when the system did.';
 
 create index if not exists agent_availability_assignable_idx
   on public.agent_availability (project_id) where effective_status = 'online';
+create index if not exists agent_availability_project_id_idx on public.agent_availability (project_id);
+create index if not exists agent_availability_status_set_by_idx
+  on public.agent_availability (status_set_by) where status_set_by is not null;
 
 alter table public.agent_availability enable row level security;
-revoke all on public.agent_availability from anon, authenticated;
+revoke all on public.agent_availability from anon, authenticated, service_role;
 grant select on public.agent_availability to authenticated;
-grant all on public.agent_availability to service_role;
+grant update (status, auto_offline_enabled, auto_offline_minutes) on public.agent_availability to authenticated;
+-- Not current_chat_count and what else is derived: no key of the API may write these, the service role's neither.
+grant select, delete on public.agent_availability to service_role;
+grant insert (user_id, project_id, status, max_concurrent_chats, auto_offline_enabled, auto_offline_minutes, skills)
+  on public.agent_availability to service_role;
+grant update (status, max_concurrent_chats, auto_offline_enabled, auto_offline_minutes, skills)
+  on public.agent_availability to service_role;
 
 drop policy if exists "Members can see who is available" on public.agent_availability;
 create policy "Members can see who is available" on public.agent_availability
   for select to authenticated using (project_id in (select handoff.member_projects()));
+
+drop policy if exists "Agents can change their own availability" on public.agent_availability;
+create policy "Agents can change their own availability" on public.agent_availability
+  for update to authenticated
+  using (user_id = (select auth.uid()) and project_id in (select handoff.member_projects()))
+  with check (user_id = (select auth.uid()) and project_id in (select handoff.member_projects()));
 
 create or replace function handoff.agent_profile(project_id uuid, user_id uuid)
 returns jsonb
@@ -52,7 +71,7 @@ as $$
   select jsonb_build_object(
            'id', account.id,
            'name', coalesce(member.name, account.raw_user_meta_data ->> 'name', split_part(account.email, '@', 1), 'Agent'),
-           'avatar_url', coalesce(member.avatar_url, account.raw_user_meta_data ->> 'avatar_url'))
+           'avatar_url', coalesce(member.avatar_url, handoff.web_address(account.raw_user_meta_data ->> 'avatar_url')))
     from auth.users as account
     left join public.project_members as member
       on member.user_id = account.id and member.project_id = agent_profile.project_id and member.status <> 'removed'
@@ -61,26 +80,76 @@ $$;
 comment on function handoff.agent_profile(uuid, uuid) is 'What a customer sees of an agent: id, name, avatar_url.';
 revoke all on function handoff.agent_profile(uuid, uuid) from public, anon, authenticated;
 
-create or replace function handoff.agent_availability_derive()
-returns trigger
+create or replace function handoff.normal_skills(skills text[])
+returns text[]
 language plpgsql
+immutable
 security invoker
 set search_path = ''
 as $$
+declare
+  cleaned text[] := array(
+    select distinct lower(btrim(skill)) as skill from unnest(normal_skills.skills) as skill where btrim(skill) <> '' order by skill);
 begin
+  if cardinality(cleaned) > 50 or exists (select 1 from unnest(cleaned) as skill where char_length(skill) > 100) then
+    perform handoff.fail(400, 'skills_out_of_range', 'There are at most 50 skills of at most 100 characters');
+  end if;
+  return cleaned;
+end
+$$;
+comment on function handoff.normal_skills(text[]) is 'The skills as they are compared: lower case, trimmed, without empty ones, each once, sorted.';
+revoke all on function handoff.normal_skills(text[]) from public, anon, authenticated;
+
+-- DEFINER: looks at conversations and calls private functions, whoever writes the row.
+create or replace function handoff.agent_availability_derive()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if new.status = 'available' then
+    new.status := 'online';
+  end if;
+  if tg_op = 'INSERT' then
+    new.current_chat_count := handoff.chats_of(new.project_id, new.user_id);
+  end if;
+  if tg_op = 'INSERT' or new.skills is distinct from old.skills then
+    new.skills := handoff.normal_skills(new.skills);
+  end if;
+  if tg_op = 'INSERT' or new.status <> old.status then
+    new.status_changed_at := now();
+    new.status_set_by := auth.uid();
+  end if;
   new.effective_status := new.status;
   new.updated_at := now();
-  if tg_op = 'INSERT' or new.status is distinct from old.status then
-    new.status_changed_at := now();
-  end if;
   return new;
 end
 $$;
+comment on function handoff.agent_availability_derive() is 'What no caller sets: the effective status, the count of a new row, who changed the status and when.';
 revoke all on function handoff.agent_availability_derive() from public, anon, authenticated;
 
 create or replace trigger agent_availability_derive
   before insert or update on public.agent_availability
   for each row execute function handoff.agent_availability_derive();
+
+create or replace function handoff.chats_of(project_id uuid, user_id uuid)
+returns integer
+language plpgsql  -- not sql: conversations come later
+stable
+security definer  -- called by the trigger above only
+set search_path = ''
+as $$
+begin
+  return (select count(*)::integer
+            from public.conversations as conversation
+           where conversation.project_id = chats_of.project_id
+             and conversation.assigned_agent_id = chats_of.user_id
+             and conversation.status = 'agent_active');
+end
+$$;
+comment on function handoff.chats_of(uuid, uuid) is 'How many chats the agent has, counted.';
+revoke all on function handoff.chats_of(uuid, uuid) from public, anon, authenticated;
 
 -- DEFINER: writes the outbox, which no client may.
 create or replace function handoff.agent_availability_announce()
@@ -90,66 +159,42 @@ security definer
 set search_path = ''
 as $$
 declare
-  profile jsonb := handoff.agent_profile(new.project_id, new.user_id);
+  agent public.agent_availability := coalesce(new, old);
+  profile jsonb := handoff.agent_profile(agent.project_id, agent.user_id);
 begin
   insert into handoff.outbox (project_id, kind, payload)
-  values (new.project_id, 'presence_change', jsonb_build_object(
-    'user_id', new.user_id,
+  values (agent.project_id, 'presence_change', jsonb_build_object(
+    'user_id', agent.user_id,
     'name', profile -> 'name',
-    'email', (select account.email from auth.users as account where account.id = new.user_id),
+    'email', (select account.email from auth.users as account where account.id = agent.user_id),
     'role', 'agent',
-    'status', new.status,
-    'effective_status', new.effective_status,
-    'available_slots', greatest(new.max_concurrent_chats - new.current_chat_count, 0),
+    'status', case when tg_op = 'DELETE' then 'offline' else agent.status end,
+    'effective_status', case when tg_op = 'DELETE' then 'offline' else agent.effective_status end,
+    'available_slots', case when tg_op = 'DELETE' then 0
+                            else greatest(agent.max_concurrent_chats - agent.current_chat_count, 0) end,
     'timestamp', now()));
   return null;
 end
 $$;
+comment on function handoff.agent_availability_announce() is
+  'presence_change: what an agent can be offered changed. An agent who left the team is offline with no slots.';
 revoke all on function handoff.agent_availability_announce() from public, anon, authenticated;
 
 create or replace trigger agent_availability_announce_new
   after insert on public.agent_availability
-  for each row when (new.effective_status <> 'offline')
-  execute function handoff.agent_availability_announce();
+  for each row execute function handoff.agent_availability_announce();
 create or replace trigger agent_availability_announce
   after update on public.agent_availability
   for each row when (old.effective_status is distinct from new.effective_status
                      or old.status is distinct from new.status
-                     or old.max_concurrent_chats is distinct from new.max_concurrent_chats)
+                     or old.max_concurrent_chats is distinct from new.max_concurrent_chats
+                     or old.skills is distinct from new.skills)
   execute function handoff.agent_availability_announce();
+create or replace trigger agent_availability_announce_gone
+  after delete on public.agent_availability
+  for each row execute function handoff.agent_availability_announce();
 
--- DEFINER: creates the caller's row with the limit an admin chose.
-create or replace function handoff.set_agent_status(project_id uuid, status text)
-returns jsonb
-language plpgsql
-volatile
-security definer
-set search_path = ''
-as $$
-declare
-  caller uuid := handoff.require_user();
-  wanted text := case set_agent_status.status when 'available' then 'online' else set_agent_status.status end;
-  agent public.agent_availability;
-begin
-  if not handoff.is_member(set_agent_status.project_id) then
-    perform handoff.fail(403, 'not_a_member', 'You are not a member of this project');
-  end if;
-  if wanted is null or wanted not in ('online', 'busy', 'away', 'offline') then
-    perform handoff.fail(400, 'unknown_status', 'Unknown status', 'Use online (or available), busy, away or offline.');
-  end if;
-  insert into public.agent_availability as existing (user_id, project_id, status, max_concurrent_chats)
-  values (caller, set_agent_status.project_id, wanted, handoff.member_chat_limit(set_agent_status.project_id, caller))
-  on conflict on constraint agent_availability_one_per_project
-  do update set status = excluded.status, last_seen_at = now()
-  returning existing.* into agent;
-  return jsonb_build_object(
-    'status', agent.status, 'effective_status', agent.effective_status,
-    'current_chat_count', agent.current_chat_count, 'max_concurrent_chats', agent.max_concurrent_chats,
-    'available_slots', greatest(agent.max_concurrent_chats - agent.current_chat_count, 0));
-end
-$$;
-revoke all on function handoff.set_agent_status(uuid, text) from public, anon, authenticated;
-grant execute on function handoff.set_agent_status(uuid, text) to authenticated;
+-- Agents come and go with their membership.
 
 create or replace function handoff.member_chat_limit(project_id uuid, user_id uuid)
 returns integer
@@ -170,15 +215,89 @@ comment on function handoff.member_chat_limit(uuid, uuid) is
   'How many chats a member may hold at once: the member''s own limit, else the project''s default, else 5 (F001 5.1.2).';
 revoke all on function handoff.member_chat_limit(uuid, uuid) from public, anon, authenticated;
 
-create or replace function public.set_agent_status(p_project_id uuid, p_status text)
-returns jsonb
-language sql
+create or replace function handoff.equip_agent(project_id uuid, user_id uuid)
+returns boolean
+language plpgsql
 volatile
-security invoker
+security definer  -- called by functions and triggers that know the user
 set search_path = ''
 as $$
-  select handoff.set_agent_status(p_project_id, p_status);
+begin
+  -- The share lock makes a removal wait, or shows that it came first: no agent is left behind by a member who is gone.
+  perform 1 from public.project_members as member
+    where member.project_id = equip_agent.project_id and member.user_id = equip_agent.user_id and member.status = 'active'
+      for share;
+  if not found and not exists (
+    select 1 from public.projects as project where project.id = equip_agent.project_id and project.user_id = equip_agent.user_id
+  ) then
+    return false;
+  end if;
+  insert into public.agent_availability (user_id, project_id, max_concurrent_chats)
+  values (equip_agent.user_id, equip_agent.project_id, handoff.member_chat_limit(equip_agent.project_id, equip_agent.user_id))
+  on conflict on constraint agent_availability_one_per_project do nothing;
+  return true;
+end
 $$;
-comment on function public.set_agent_status(uuid, text) is 'Sets the caller''s own status: online (or available), busy, away, offline.';
-revoke all on function public.set_agent_status(uuid, text) from public, anon, authenticated;
-grant execute on function public.set_agent_status(uuid, text) to authenticated;
+comment on function handoff.equip_agent(uuid, uuid) is
+  'Makes sure that a member has a row as an agent, offline when it is new; false when the user does not belong to the project.';
+revoke all on function handoff.equip_agent(uuid, uuid) from public, anon, authenticated;
+
+create or replace function handoff.retire_agent(project_id uuid, user_id uuid)
+returns void
+language plpgsql
+volatile
+security definer  -- called by the triggers on project_members only
+set search_path = ''
+as $$
+begin
+  if exists (select 1 from public.projects as project
+              where project.id = retire_agent.project_id and project.user_id = retire_agent.user_id) then
+    return;  -- an owner who was a member too stays an agent
+  end if;
+  loop
+    begin
+      perform handoff.return_chats(retire_agent.project_id, retire_agent.user_id);
+      delete from public.agent_availability as agent
+       where agent.project_id = retire_agent.project_id and agent.user_id = retire_agent.user_id;
+      if handoff.chats_of(retire_agent.project_id, retire_agent.user_id) = 0 then
+        return;
+      end if;
+      -- The agent was given a chat while we waited for the row. Conversations are locked before agents, so let go of
+      -- everything and begin again.
+      raise exception using errcode = 'HF001', message = 'given a chat meanwhile';
+    exception when sqlstate 'HF001' then
+      null;
+    end;
+  end loop;
+end
+$$;
+comment on function handoff.retire_agent(uuid, uuid) is 'Takes an agent out of a project: the chats wait again, at their old places.';
+revoke all on function handoff.retire_agent(uuid, uuid) from public, anon, authenticated;
+
+create or replace function handoff.return_chats(project_id uuid, user_id uuid)
+returns void
+language plpgsql
+volatile
+security definer  -- called by retire_agent only
+set search_path = ''
+as $$
+begin
+  perform 1
+     from public.conversations as conversation
+    where conversation.project_id = return_chats.project_id
+      and ((conversation.status = 'agent_active' and conversation.assigned_agent_id = return_chats.user_id)
+           or (conversation.status = 'waiting' and conversation.preferred_agent_id = return_chats.user_id))
+    order by conversation.id
+      for no key update;
+  update public.conversations as returned
+     set status = 'waiting'
+   where returned.project_id = return_chats.project_id
+     and returned.status = 'agent_active' and returned.assigned_agent_id = return_chats.user_id;
+  -- Nobody waits for somebody who is gone.
+  update public.conversations as freed
+     set preferred_agent_id = null
+   where freed.project_id = return_chats.project_id
+     and freed.status = 'waiting' and freed.preferred_agent_id = return_chats.user_id;
+end
+$$;
+revoke all on function handoff.return_chats(uuid, uuid) from public, anon, authenticated;

@@ -155,7 +155,7 @@ revoke all on function handoff.normal_words(text[]) from public, anon, authentic
 create or replace function handoff.conversations_guard_insert()
 returns trigger
 language plpgsql
-security invoker
+security definer  -- the service role inserts, and may not call what it calls
 set search_path = ''
 as $$
 begin

@@ -11,6 +11,8 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  uncounted uuid;
 begin
   with change as (
     select before.project_id,
@@ -36,12 +38,23 @@ begin
         on agent.user_id = delta.agent_id and agent.project_id = delta.project_id
      order by agent.id
        for no key update of agent
+  ), counted as (
+    update public.agent_availability as agent
+       set current_chat_count = agent.current_chat_count + locked.chats,
+           last_assigned_at = case when locked.gained then now() else agent.last_assigned_at end
+      from locked
+     where agent.id = locked.id
+    returning agent.project_id, agent.user_id
   )
-  update public.agent_availability as agent
-     set current_chat_count = agent.current_chat_count + locked.chats,
-         last_assigned_at = case when locked.gained then now() else agent.last_assigned_at end
-    from locked
-   where agent.id = locked.id;
+  select delta.agent_id into uncounted
+    from delta
+    left join counted on counted.user_id = delta.agent_id and counted.project_id = delta.project_id
+   where delta.gained and counted.user_id is null
+   limit 1;
+  if uncounted is not null then
+    perform handoff.fail(409, 'agent_not_online', format('User %s is no agent of this project', uncounted),
+                         'Give conversations to members only.');
+  end if;
   return null;
 end
 $$;
@@ -165,14 +178,16 @@ begin
       'conversation_id', new.id, 'agent_id', new.assigned_agent_id, 'status', new.customer_presence,
       'timestamp', coalesce(new.customer_last_seen_at, now())));
   end if;
-  if (new.tags, new.priority, new.required_skills, new.is_spam, new.satisfaction_rating, new.customer_name, new.customer_email)
+  if (new.tags, new.priority, new.required_skills, new.is_spam, new.satisfaction_rating, new.customer_id, new.customer_name,
+      new.customer_email)
      is distinct from
-     (old.tags, old.priority, old.required_skills, old.is_spam, old.satisfaction_rating, old.customer_name, old.customer_email) then
+     (old.tags, old.priority, old.required_skills, old.is_spam, old.satisfaction_rating, old.customer_id, old.customer_name,
+      old.customer_email) then
     insert into handoff.outbox (project_id, conversation_id, kind, payload)
     values (new.project_id, new.id, 'conversation_updated', jsonb_build_object('conversation', jsonb_build_object(
       'id', new.id, 'tags', new.tags, 'priority', new.priority, 'required_skills', new.required_skills,
-      'is_spam', new.is_spam, 'satisfaction_rating', new.satisfaction_rating, 'customer_name', new.customer_name,
-      'customer_email', new.customer_email)));
+      'is_spam', new.is_spam, 'satisfaction_rating', new.satisfaction_rating, 'customer_id', new.customer_id,
+      'customer_name', new.customer_name, 'customer_email', new.customer_email)));
   end if;
   return null;
 end
@@ -180,6 +195,6 @@ $$;
 revoke all on function handoff.conversations_announce_change() from public, anon, authenticated;
 
 create or replace trigger conversations_announce_change
-  after update of tags, priority, required_skills, is_spam, satisfaction_rating, customer_name, customer_email, customer_presence
+  after update of tags, priority, required_skills, is_spam, satisfaction_rating, customer_id, customer_name, customer_email, customer_presence
   on public.conversations
   for each row execute function handoff.conversations_announce_change();

@@ -38,7 +38,7 @@ begin
     'available', reason is null,
     'reason', reason,
     'show_button', reason is null and settings.show_human_button,
-    'show_offline_form', reason = 'outside_hours' or (reason = 'all_offline' and settings.business_hours_enabled),
+    'show_offline_form', coalesce(reason = 'outside_hours' or (reason = 'all_offline' and settings.business_hours_enabled), false),
     'opens_at', case when reason = 'outside_hours' then handoff.next_opening(settings, moment) end));
 end
 $$;
@@ -55,7 +55,9 @@ set search_path = ''
 as $$
   select exists (select 1 from public.project_members as member
                   where member.project_id = has_agents.project_id and member.status = 'active')
-      or exists (select 1 from public.agent_availability as agent where agent.project_id = has_agents.project_id);
+      or exists (select 1 from public.agent_availability as agent
+                   join public.projects as project on project.id = agent.project_id and project.user_id = agent.user_id
+                  where agent.project_id = has_agents.project_id);
 $$;
 comment on function handoff.has_agents(uuid) is 'Whether anybody could ever answer: an active member, or an owner who has worked as an agent.';
 revoke all on function handoff.has_agents(uuid) from public, anon, authenticated;

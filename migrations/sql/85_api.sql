@@ -37,24 +37,17 @@ declare
   customer public.customers;
   conversation public.conversations;
 begin
-  if not exists (select 1 from public.projects as project where project.id = start_conversation.project_id) then
-    perform handoff.fail(404, 'project_not_found', 'There is no such project', 'Check the project id of the widget.');
-  end if;
-  insert into public.customers as existing (project_id, visitor_id)
-  values (start_conversation.project_id, start_conversation.visitor_id)
-  on conflict on constraint customers_one_per_visitor do update set last_seen_at = now()
-  returning existing.* into customer;
+  perform handoff.rate_limit('visitor', 30, interval '1 minute');
+  perform handoff.require_project(start_conversation.project_id);
+  customer := handoff.customer_for_visitor(start_conversation.project_id, start_conversation.visitor_id,
+                                           start_conversation.metadata);
   insert into public.conversations (project_id, customer_id, visitor_id, visitor_user_id, source, metadata,
                                     customer_email, customer_name)
   values (start_conversation.project_id, customer.id, start_conversation.visitor_id, caller, start_conversation.source,
           coalesce(start_conversation.metadata, '{}'::jsonb), customer.email, customer.name)
   on conflict (project_id, visitor_user_id) where status <> 'closed' and visitor_user_id is not null do nothing
   returning * into conversation;
-  if found then
-    update public.customers as counted
-       set total_conversations = counted.total_conversations + 1
-     where counted.id = customer.id;
-  else
+  if not found then
     select * into conversation
       from public.conversations as open
      where open.project_id = start_conversation.project_id and open.visitor_user_id = caller and open.status <> 'closed';
@@ -273,18 +266,26 @@ security definer  -- moves a conversation on behalf of its visitor
 set search_path = ''
 as $$
 declare
-  conversation public.conversations := handoff.lock_as_visitor(request_handoff.conversation_id);
+  conversation public.conversations;
   availability jsonb;
 begin
   if coalesce(request_handoff.reason, '') not in ('button_click', 'customer_request') then
     perform handoff.fail(400, 'unknown_reason', 'Unknown reason', 'Use button_click or customer_request.');
   end if;
+  if btrim(request_handoff.customer_email) <> '' then
+    -- Customers are locked before conversations.
+    conversation := handoff.visible_conversation(request_handoff.conversation_id);
+    if conversation.visitor_user_id = auth.uid() then
+      perform handoff.link_email(conversation.project_id, conversation.visitor_id, request_handoff.customer_email,
+                                 request_handoff.customer_name);
+    end if;
+  end if;
+  conversation := handoff.lock_as_visitor(request_handoff.conversation_id);
   if conversation.status = 'closed' then
     perform handoff.fail(409, 'conversation_closed', 'This conversation is closed', 'Start a new one.');
   end if;
   update public.conversations as named
-     set customer_email = coalesce(lower(btrim(request_handoff.customer_email)), named.customer_email),
-         customer_name = coalesce(request_handoff.customer_name, named.customer_name)
+     set customer_name = coalesce(nullif(btrim(request_handoff.customer_name), ''), named.customer_name)
    where named.id = conversation.id;
   if conversation.status = 'ai_active' then
     availability := handoff.availability(conversation.project_id);

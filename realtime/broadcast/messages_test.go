@@ -38,7 +38,7 @@ var databasePayloads = map[realtime.Kind]string{
 		"effective_status":"away","timestamp":"2026-03-01T09:30:00+00:00","available_slots":3}`,
 	realtime.KindAvailabilityChanged: `{"available":false,"reason":"all_offline","show_button":false,"show_offline_form":true}`,
 	realtime.KindConversationUpdated: `{"conversation":{"id":"` + conversationID + `","tags":["billing"],"priority":3,"required_skills":[],
-		"is_spam":false,"satisfaction_rating":null,"customer_name":"John","customer_email":"john@example.com"}}`,
+		"is_spam":false,"satisfaction_rating":null,"customer_id":null,"customer_name":"John","customer_email":"john@example.com"}}`,
 	realtime.KindConversationAutoClosed: `{"conversation_id":"` + conversationID + `","agent_id":"` + agentID + `","reason":"customer_inactive"}`,
 	realtime.KindCustomerPresence: `{"conversation_id":"` + conversationID + `","agent_id":"` + agentID + `","status":"idle",
 		"timestamp":"2026-03-01T09:30:00+00:00"}`,

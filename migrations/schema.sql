@@ -1,0 +1,4714 @@
+-- What the migrations make of an empty Supabase project: made by "make schema", held against the database by the tests.
+-- For reading and for diffs, not for running: objects stand by name. The tables first, then the functions.
+
+create schema handoff;
+comment on schema handoff is 'SupportBase Handoff: private tables and function bodies. Never expose it through the API.';
+grant usage on schema handoff to anon;
+grant usage on schema handoff to authenticated;
+grant usage on schema handoff to service_role;
+
+create table handoff.broadcast_dead_letters (
+  id bigint generated always as identity not null,
+  event_id bigint not null,
+  project_id uuid not null,
+  conversation_id uuid,
+  topic text not null,
+  event text not null,
+  payload jsonb not null,
+  reason text not null,
+  created_at timestamp with time zone default now() not null,
+  constraint broadcast_dead_letters_once UNIQUE (event_id, topic, event),
+  constraint broadcast_dead_letters_pkey PRIMARY KEY (id)
+);
+comment on table handoff.broadcast_dead_letters is 'Broadcasts that could not be delivered and why. Nothing is dropped without a row here.';
+
+create table handoff.customer_visitors (
+  project_id uuid not null,
+  visitor_id text not null,
+  customer_id uuid not null,
+  constraint customer_visitors_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE CASCADE,
+  constraint customer_visitors_one_customer PRIMARY KEY (project_id, visitor_id),
+  constraint customer_visitors_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE
+);
+comment on table handoff.customer_visitors is 'The customer of each visitor id, merged ones included; kept by a trigger on customers.';
+CREATE INDEX customer_visitors_customer_idx ON handoff.customer_visitors USING btree (customer_id);
+alter table handoff.customer_visitors enable row level security;
+
+create table handoff.invitation_tokens (
+  member_id uuid not null,
+  token_hash bytea not null,
+  constraint invitation_tokens_member_id_fkey FOREIGN KEY (member_id) REFERENCES public.project_members(id) ON DELETE CASCADE,
+  constraint invitation_tokens_one_per_hash UNIQUE (token_hash),
+  constraint invitation_tokens_pkey PRIMARY KEY (member_id)
+);
+comment on table handoff.invitation_tokens is 'SHA-256 of the token of each pending invitation. The token itself is in its mail only.';
+alter table handoff.invitation_tokens enable row level security;
+
+create table handoff.mail_outbox (
+  id bigint generated always as identity not null,
+  project_id uuid not null,
+  kind text not null,
+  recipient text not null,
+  data jsonb default '{}'::jsonb not null,
+  created_at timestamp with time zone default now() not null,
+  sent_at timestamp with time zone,
+  attempts integer default 0 not null,
+  last_error text,
+  constraint mail_outbox_attempts CHECK ((attempts >= 0)),
+  constraint mail_outbox_data_is_object CHECK ((jsonb_typeof(data) = 'object'::text)),
+  constraint mail_outbox_pkey PRIMARY KEY (id),
+  constraint mail_outbox_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE
+);
+comment on table handoff.mail_outbox is 'Mail to send, oldest first. Rolled back with the change that it tells of.';
+comment on column handoff.mail_outbox.kind is 'Which text: "invitation" to a team, for example.';
+comment on column handoff.mail_outbox.data is 'What the text is filled with. An invitation''s token is in here and nowhere else; it goes when the mail is sent.';
+CREATE INDEX mail_outbox_project_id_idx ON handoff.mail_outbox USING btree (project_id);
+CREATE INDEX mail_outbox_unsent_idx ON handoff.mail_outbox USING btree (id) WHERE (sent_at IS NULL);
+CREATE TRIGGER mail_outbox_forget_token BEFORE UPDATE OF sent_at ON handoff.mail_outbox FOR EACH ROW WHEN ((new.sent_at IS NOT NULL)) EXECUTE FUNCTION handoff.mail_outbox_forget_token();
+alter table handoff.mail_outbox enable row level security;
+
+create table handoff.outbox (
+  id bigint generated always as identity not null,
+  bucket smallint default (((EXTRACT(epoch FROM now()))::bigint / 86400) % (7)::bigint) not null,
+  xid xid8 default pg_current_xact_id() not null,
+  project_id uuid not null,
+  conversation_id uuid,
+  kind text not null,
+  seq bigint default 0 not null,
+  payload jsonb not null,
+  created_at timestamp with time zone default now() not null,
+  constraint outbox_payload_is_object CHECK ((jsonb_typeof(payload) = 'object'::text)),
+  constraint outbox_pkey PRIMARY KEY (xid, id, bucket)
+) partition by LIST (bucket);
+comment on table handoff.outbox is 'Events in the order they were written; published to the worker by publication handoff_outbox.';
+comment on column handoff.outbox.seq is 'Number of the event on its conversation''s topic: 1, 2, 3, ...; 0 for events of no conversation topic.';
+CREATE INDEX outbox_conversation_seq_idx ON ONLY handoff.outbox USING btree (conversation_id, seq) WHERE (seq > 0);
+
+create table handoff.outbox_0 partition of handoff.outbox FOR VALUES IN ('0');
+
+create table handoff.outbox_1 partition of handoff.outbox FOR VALUES IN ('1');
+
+create table handoff.outbox_2 partition of handoff.outbox FOR VALUES IN ('2');
+
+create table handoff.outbox_3 partition of handoff.outbox FOR VALUES IN ('3');
+
+create table handoff.outbox_4 partition of handoff.outbox FOR VALUES IN ('4');
+
+create table handoff.outbox_5 partition of handoff.outbox FOR VALUES IN ('5');
+
+create table handoff.outbox_6 partition of handoff.outbox FOR VALUES IN ('6');
+
+create table handoff.project_state (
+  project_id uuid not null,
+  waiting_count integer not null,
+  availability jsonb not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint project_state_pkey PRIMARY KEY (project_id),
+  constraint project_state_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE
+);
+comment on table handoff.project_state is 'The queue length and availability last put into the outbox.';
+
+create unlogged table handoff.rate_limits (
+  scope text not null,
+  user_id uuid not null,
+  hits timestamp with time zone[] not null,
+  constraint rate_limits_pkey PRIMARY KEY (scope, user_id)
+) with (fillfactor=70);
+comment on table handoff.rate_limits is 'When each user last made calls of a kind. Unlogged: after a crash everybody starts afresh.';
+
+create table handoff.schema_migrations (
+  name text not null,
+  checksum text not null,
+  applied_at timestamp with time zone default now() not null,
+  constraint schema_migrations_pkey PRIMARY KEY (name)
+);
+comment on table handoff.schema_migrations is 'Which file of migrations/sql stands in this database, by the SHA-256 of its text.';
+
+create table public.agent_availability (
+  id uuid default gen_random_uuid() not null,
+  user_id uuid not null,
+  project_id uuid not null,
+  status text default 'offline'::text not null,
+  effective_status text default 'offline'::text not null,
+  max_concurrent_chats integer default 5 not null,
+  current_chat_count integer default 0 not null,
+  last_seen_at timestamp with time zone default now() not null,
+  last_assigned_at timestamp with time zone,
+  status_changed_at timestamp with time zone default now() not null,
+  status_set_by uuid,
+  skills text[] default '{}'::text[] not null,
+  auto_offline_enabled boolean default true not null,
+  auto_offline_minutes integer default 30 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint agent_availability_auto_offline CHECK (((auto_offline_minutes >= 1) AND (auto_offline_minutes <= 1440))),
+  constraint agent_availability_chat_count CHECK ((current_chat_count >= 0)),
+  constraint agent_availability_effective_status CHECK ((effective_status = ANY (ARRAY['online'::text, 'busy'::text, 'away'::text, 'offline'::text]))),
+  constraint agent_availability_max_chats CHECK (((max_concurrent_chats >= 1) AND (max_concurrent_chats <= 50))),
+  constraint agent_availability_one_per_project UNIQUE (user_id, project_id),
+  constraint agent_availability_pkey PRIMARY KEY (id),
+  constraint agent_availability_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE,
+  constraint agent_availability_status CHECK ((status = ANY (ARRAY['online'::text, 'busy'::text, 'away'::text, 'offline'::text]))),
+  constraint agent_availability_status_set_by_fkey FOREIGN KEY (status_set_by) REFERENCES auth.users(id) ON DELETE SET NULL,
+  constraint agent_availability_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE
+) with (fillfactor=80);
+comment on table public.agent_availability is 'One row an agent and project.';
+comment on column public.agent_availability.status is 'What the agent wants.';
+comment on column public.agent_availability.effective_status is 'What the agent can be given chats by; derived, never set by anyone.';
+comment on column public.agent_availability.max_concurrent_chats is 'May be lowered below current_chat_count: it limits what is given, it takes nothing away.';
+comment on column public.agent_availability.current_chat_count is 'The agent''s agent_active conversations. Counted for a new row, then written by one trigger (handoff.conversations_count).';
+comment on column public.agent_availability.status_set_by is 'Who set the status last: the agent, or an admin; null when the system did.';
+comment on column public.agent_availability.skills is 'What the agent can be given besides ordinary chats: lower case, trimmed, each once. Admins set it.';
+CREATE INDEX agent_availability_assignable_idx ON public.agent_availability USING btree (project_id) WHERE (effective_status = 'online'::text);
+CREATE INDEX agent_availability_project_id_idx ON public.agent_availability USING btree (project_id);
+CREATE INDEX agent_availability_status_set_by_idx ON public.agent_availability USING btree (status_set_by) WHERE (status_set_by IS NOT NULL);
+CREATE TRIGGER agent_availability_announce AFTER UPDATE ON public.agent_availability FOR EACH ROW WHEN (((old.effective_status IS DISTINCT FROM new.effective_status) OR (old.status IS DISTINCT FROM new.status) OR (old.max_concurrent_chats IS DISTINCT FROM new.max_concurrent_chats) OR (old.skills IS DISTINCT FROM new.skills))) EXECUTE FUNCTION handoff.agent_availability_announce();
+CREATE TRIGGER agent_availability_announce_gone AFTER DELETE ON public.agent_availability FOR EACH ROW EXECUTE FUNCTION handoff.agent_availability_announce();
+CREATE TRIGGER agent_availability_announce_new AFTER INSERT ON public.agent_availability FOR EACH ROW EXECUTE FUNCTION handoff.agent_availability_announce();
+CREATE TRIGGER agent_availability_derive BEFORE INSERT OR UPDATE ON public.agent_availability FOR EACH ROW EXECUTE FUNCTION handoff.agent_availability_derive();
+alter table public.agent_availability enable row level security;
+create policy "Agents can change their own availability" on public.agent_availability as permissive
+  for update to authenticated
+  using (((user_id = ( SELECT auth.uid() AS uid)) AND (project_id IN ( SELECT handoff.member_projects() AS member_projects))))
+  with check (((user_id = ( SELECT auth.uid() AS uid)) AND (project_id IN ( SELECT handoff.member_projects() AS member_projects))));
+create policy "Members can see who is available" on public.agent_availability as permissive
+  for select to authenticated
+  using ((project_id IN ( SELECT handoff.member_projects() AS member_projects)));
+grant select, update (auto_offline_enabled, auto_offline_minutes, status) on table public.agent_availability to authenticated;
+grant delete, insert (auto_offline_enabled, auto_offline_minutes, max_concurrent_chats, project_id, skills, status, user_id), select, update (auto_offline_enabled, auto_offline_minutes, max_concurrent_chats, skills, status) on table public.agent_availability to service_role;
+
+create table public.business_hours_exceptions (
+  id uuid default gen_random_uuid() not null,
+  project_id uuid not null,
+  date date not null,
+  closed boolean not null,
+  ranges jsonb,
+  label text,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint business_hours_exceptions_closed_or_ranges CHECK ((closed = (ranges IS NULL))),
+  constraint business_hours_exceptions_label_length CHECK (((char_length(label) >= 1) AND (char_length(label) <= 200))),
+  constraint business_hours_exceptions_one_per_date UNIQUE (project_id, date),
+  constraint business_hours_exceptions_pkey PRIMARY KEY (id),
+  constraint business_hours_exceptions_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE
+);
+comment on table public.business_hours_exceptions is 'Dates on which a project is closed or has other hours than its weekday says. They replace the hours that begin on that date.';
+comment on column public.business_hours_exceptions.closed is 'Follows from ranges when it is left out.';
+comment on column public.business_hours_exceptions.ranges is 'Null: closed all day. Else [{"start": "09:00", "end": "12:00"}], as in handoff_settings.business_hours.';
+CREATE TRIGGER business_hours_exceptions_validate BEFORE INSERT OR UPDATE ON public.business_hours_exceptions FOR EACH ROW EXECUTE FUNCTION handoff.business_hours_exceptions_validate();
+alter table public.business_hours_exceptions enable row level security;
+create policy "Admins can add exceptions" on public.business_hours_exceptions as permissive
+  for insert to authenticated
+  with check (handoff.is_admin(project_id));
+create policy "Admins can change exceptions" on public.business_hours_exceptions as permissive
+  for update to authenticated
+  using (handoff.is_admin(project_id))
+  with check (handoff.is_admin(project_id));
+create policy "Admins can remove exceptions" on public.business_hours_exceptions as permissive
+  for delete to authenticated
+  using (handoff.is_admin(project_id));
+create policy "Members can see the exceptions" on public.business_hours_exceptions as permissive
+  for select to authenticated
+  using ((project_id IN ( SELECT handoff.member_projects() AS member_projects)));
+grant delete, insert (closed, date, label, project_id, ranges), select, update (closed, date, label, project_id, ranges) on table public.business_hours_exceptions to authenticated;
+grant all on table public.business_hours_exceptions to service_role;
+
+create table public.conversation_notes (
+  id uuid default gen_random_uuid() not null,
+  conversation_id uuid not null,
+  project_id uuid not null,
+  author_id uuid,
+  content text not null,
+  created_at timestamp with time zone default now() not null,
+  constraint conversation_notes_author_id_fkey FOREIGN KEY (author_id) REFERENCES auth.users(id) ON DELETE SET NULL,
+  constraint conversation_notes_content_length CHECK (((char_length(content) >= 1) AND (char_length(content) <= 10000))),
+  constraint conversation_notes_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE,
+  constraint conversation_notes_pkey PRIMARY KEY (id),
+  constraint conversation_notes_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE
+);
+comment on table public.conversation_notes is 'Notes of the team on a conversation, hidden from its visitor.';
+CREATE INDEX conversation_notes_author_idx ON public.conversation_notes USING btree (author_id) WHERE (author_id IS NOT NULL);
+CREATE INDEX conversation_notes_conversation_idx ON public.conversation_notes USING btree (conversation_id, created_at);
+CREATE INDEX conversation_notes_project_idx ON public.conversation_notes USING btree (project_id);
+CREATE TRIGGER conversation_notes_announce AFTER INSERT ON public.conversation_notes FOR EACH ROW EXECUTE FUNCTION handoff.conversation_notes_announce();
+CREATE TRIGGER conversation_notes_place BEFORE INSERT ON public.conversation_notes FOR EACH ROW EXECUTE FUNCTION handoff.conversation_notes_place();
+alter table public.conversation_notes enable row level security;
+create policy "Members can delete their own notes" on public.conversation_notes as permissive
+  for delete to authenticated
+  using (((author_id = ( SELECT auth.uid() AS uid)) AND (project_id IN ( SELECT handoff.member_projects() AS member_projects))));
+create policy "Members can read the notes" on public.conversation_notes as permissive
+  for select to authenticated
+  using ((project_id IN ( SELECT handoff.member_projects() AS member_projects)));
+create policy "Members can write notes as themselves" on public.conversation_notes as permissive
+  for insert to authenticated
+  with check (((author_id = ( SELECT auth.uid() AS uid)) AND (project_id IN ( SELECT handoff.member_projects() AS member_projects))));
+grant delete, insert (author_id, content, conversation_id), select on table public.conversation_notes to authenticated;
+grant all on table public.conversation_notes to service_role;
+
+create table public.conversations (
+  id uuid default gen_random_uuid() not null,
+  project_id uuid not null,
+  customer_id uuid,
+  visitor_id text not null,
+  visitor_user_id uuid,
+  customer_email text,
+  customer_name text,
+  customer_presence text default 'offline'::text not null,
+  customer_last_seen_at timestamp with time zone,
+  auto_close_warning_sent_at timestamp with time zone,
+  status text default 'ai_active'::text not null,
+  assigned_agent_id uuid,
+  preferred_agent_id uuid,
+  priority smallint default 0 not null,
+  handoff_reason text,
+  handoff_triggered_at timestamp with time zone,
+  ai_confidence_at_handoff double precision,
+  trigger_keyword text,
+  queue_entered_at timestamp with time zone,
+  claimed_at timestamp with time zone,
+  first_response_at timestamp with time zone,
+  resolved_at timestamp with time zone,
+  resolved_by uuid,
+  closed_at timestamp with time zone,
+  close_reason text,
+  cleared_at timestamp with time zone,
+  released_by uuid,
+  released_at timestamp with time zone,
+  is_spam boolean default false not null,
+  tags text[] default '{}'::text[] not null,
+  required_skills text[] default '{}'::text[] not null,
+  satisfaction_rating integer,
+  satisfaction_feedback text,
+  source text default 'widget'::text not null,
+  metadata jsonb default '{}'::jsonb not null,
+  preview text,
+  event_seq bigint default 0 not null,
+  awaiting_email boolean default false not null,
+  pending_question text,
+  email_asked boolean default false not null,
+  is_voice boolean default false not null,
+  voice_duration_seconds integer default 0 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  last_message_at timestamp with time zone default now() not null,
+  constraint conversations_assigned_agent_id_fkey FOREIGN KEY (assigned_agent_id) REFERENCES auth.users(id) ON DELETE SET NULL,
+  constraint conversations_close_reason CHECK (((char_length(close_reason) >= 1) AND (char_length(close_reason) <= 100))),
+  constraint conversations_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE SET NULL,
+  constraint conversations_customer_name_length CHECK (((char_length(customer_name) >= 1) AND (char_length(customer_name) <= 200))),
+  constraint conversations_customer_presence CHECK ((customer_presence = ANY (ARRAY['online'::text, 'idle'::text, 'offline'::text, 'typing'::text]))),
+  constraint conversations_handoff_reason CHECK ((handoff_reason = ANY (ARRAY['low_confidence'::text, 'keyword'::text, 'customer_request'::text, 'button_click'::text]))),
+  constraint conversations_metadata_is_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+  constraint conversations_owner_matches_status CHECK (
+CASE status
+    WHEN 'agent_active'::text THEN (assigned_agent_id IS NOT NULL)
+    WHEN 'ai_active'::text THEN (assigned_agent_id IS NULL)
+    WHEN 'waiting'::text THEN ((assigned_agent_id IS NULL) AND (queue_entered_at IS NOT NULL))
+    ELSE true
+END),
+  constraint conversations_pkey PRIMARY KEY (id),
+  constraint conversations_preferred_agent_id_fkey FOREIGN KEY (preferred_agent_id) REFERENCES auth.users(id) ON DELETE SET NULL,
+  constraint conversations_priority CHECK (((priority >= 0) AND (priority <= 9))),
+  constraint conversations_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE,
+  constraint conversations_rating CHECK (((satisfaction_rating >= 1) AND (satisfaction_rating <= 5))),
+  constraint conversations_released_by_fkey FOREIGN KEY (released_by) REFERENCES auth.users(id) ON DELETE SET NULL,
+  constraint conversations_required_skills CHECK ((cardinality(required_skills) <= 20)),
+  constraint conversations_resolved_by_fkey FOREIGN KEY (resolved_by) REFERENCES auth.users(id) ON DELETE SET NULL,
+  constraint conversations_source CHECK ((source = ANY (ARRAY['widget'::text, 'playground'::text, 'mcp'::text, 'api'::text, 'voice'::text]))),
+  constraint conversations_status CHECK ((status = ANY (ARRAY['ai_active'::text, 'waiting'::text, 'agent_active'::text, 'resolved'::text, 'closed'::text]))),
+  constraint conversations_tags CHECK ((cardinality(tags) <= 20)),
+  constraint conversations_visitor_id_length CHECK (((char_length(visitor_id) >= 1) AND (char_length(visitor_id) <= 200))),
+  constraint conversations_visitor_user_id_fkey FOREIGN KEY (visitor_user_id) REFERENCES auth.users(id) ON DELETE SET NULL
+) with (fillfactor=85);
+comment on table public.conversations is 'One chat of one visitor. Moves only as handoff.is_legal_move allows.';
+comment on column public.conversations.visitor_user_id is 'The (anonymous) Supabase user whose conversation this is. The only thing that grants a visitor access.';
+comment on column public.conversations.assigned_agent_id is 'Owner while agent_active; who had it last when resolved or closed.';
+comment on column public.conversations.preferred_agent_id is 'Who should get it first: the agent that had it before it was reopened.';
+comment on column public.conversations.priority is '0 normal to 9 most urgent; the queue is served by priority, then age.';
+comment on column public.conversations.close_reason is 'customer, agent, spam, chat_cleared, customer_inactive, abandoned or timeout.';
+comment on column public.conversations.cleared_at is 'When the visitor cleared the chat: from then on only the team sees it.';
+comment on column public.conversations.released_by is 'The agent who gave it back to the queue last; for a while others come first.';
+comment on column public.conversations.preview is 'The beginning of the customer''s last message, for lists.';
+comment on column public.conversations.event_seq is 'Number of the last event on this conversation''s topic.';
+CREATE INDEX conversations_assigned_agent_idx ON public.conversations USING btree (assigned_agent_id) WHERE (assigned_agent_id IS NOT NULL);
+CREATE INDEX conversations_customer_idx ON public.conversations USING btree (customer_id) WHERE (customer_id IS NOT NULL);
+CREATE INDEX conversations_first_response_at_idx ON public.conversations USING btree (project_id, first_response_at) WHERE (first_response_at IS NOT NULL);
+CREATE UNIQUE INDEX conversations_one_open_per_visitor_idx ON public.conversations USING btree (project_id, visitor_user_id) WHERE ((status <> 'closed'::text) AND (visitor_user_id IS NOT NULL));
+CREATE INDEX conversations_preferred_agent_idx ON public.conversations USING btree (preferred_agent_id) WHERE (preferred_agent_id IS NOT NULL);
+CREATE INDEX conversations_project_status_idx ON public.conversations USING btree (project_id, status);
+CREATE INDEX conversations_queue_idx ON public.conversations USING btree (project_id, priority DESC, queue_entered_at, id) WHERE (status = 'waiting'::text);
+CREATE INDEX conversations_released_by_idx ON public.conversations USING btree (released_by) WHERE (released_by IS NOT NULL);
+CREATE INDEX conversations_resolved_at_idx ON public.conversations USING btree (project_id, resolved_at) WHERE (resolved_at IS NOT NULL);
+CREATE INDEX conversations_resolved_by_idx ON public.conversations USING btree (resolved_by) WHERE (resolved_by IS NOT NULL);
+CREATE INDEX conversations_visitor_idx ON public.conversations USING btree (project_id, visitor_id);
+CREATE INDEX conversations_visitor_user_idx ON public.conversations USING btree (visitor_user_id) WHERE (visitor_user_id IS NOT NULL);
+CREATE TRIGGER conversations_announce AFTER UPDATE ON public.conversations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_announce();
+CREATE TRIGGER conversations_announce_change AFTER UPDATE OF tags, priority, required_skills, is_spam, satisfaction_rating, customer_id, customer_name, customer_email, customer_presence ON public.conversations FOR EACH ROW EXECUTE FUNCTION handoff.conversations_announce_change();
+CREATE TRIGGER conversations_count AFTER UPDATE ON public.conversations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_count();
+CREATE TRIGGER conversations_count_deleted AFTER DELETE ON public.conversations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_count_deleted();
+CREATE TRIGGER conversations_guard BEFORE UPDATE ON public.conversations FOR EACH ROW EXECUTE FUNCTION handoff.conversations_guard();
+CREATE TRIGGER conversations_guard_insert BEFORE INSERT ON public.conversations FOR EACH ROW EXECUTE FUNCTION handoff.conversations_guard_insert();
+CREATE TRIGGER customers_count_deleted AFTER DELETE ON public.conversations REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.customers_count();
+CREATE TRIGGER customers_count_moved AFTER UPDATE OF customer_id ON public.conversations FOR EACH ROW WHEN ((old.customer_id IS DISTINCT FROM new.customer_id)) EXECUTE FUNCTION handoff.customers_count_moved();
+CREATE TRIGGER customers_count_new AFTER INSERT ON public.conversations REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.customers_count();
+alter table public.conversations enable row level security;
+create policy "Members can see the conversations" on public.conversations as permissive
+  for select to authenticated
+  using ((project_id IN ( SELECT handoff.member_projects() AS member_projects)));
+create policy "Members can sort and tag the conversations" on public.conversations as permissive
+  for update to authenticated
+  using ((project_id IN ( SELECT handoff.member_projects() AS member_projects)))
+  with check ((project_id IN ( SELECT handoff.member_projects() AS member_projects)));
+grant select, update (priority, required_skills, tags) on table public.conversations to authenticated;
+grant all on table public.conversations to service_role;
+
+create table public.customers (
+  id uuid default gen_random_uuid() not null,
+  project_id uuid not null,
+  visitor_id text not null,
+  email text,
+  name text,
+  merged_visitor_ids text[] default '{}'::text[] not null,
+  first_seen_at timestamp with time zone default now() not null,
+  last_seen_at timestamp with time zone default now() not null,
+  total_conversations integer default 0 not null,
+  last_browser text,
+  last_device text,
+  last_os text,
+  last_page_url text,
+  last_location text,
+  is_flagged boolean default false not null,
+  flag_reason text,
+  internal_notes text,
+  flagged_at timestamp with time zone,
+  flagged_by uuid,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint customers_email_form CHECK (((email ~~ '%_@_%'::text) AND (char_length(email) <= 254))),
+  constraint customers_flag_reason_length CHECK ((char_length(flag_reason) <= 100000)),
+  constraint customers_flagged_by_fkey FOREIGN KEY (flagged_by) REFERENCES auth.users(id) ON DELETE SET NULL,
+  constraint customers_internal_notes_length CHECK ((char_length(internal_notes) <= 1000000)),
+  constraint customers_last_browser_length CHECK ((char_length(last_browser) <= 200)),
+  constraint customers_last_device_length CHECK ((char_length(last_device) <= 200)),
+  constraint customers_last_location_length CHECK ((char_length(last_location) <= 200)),
+  constraint customers_last_os_length CHECK ((char_length(last_os) <= 200)),
+  constraint customers_last_page_url_length CHECK ((char_length(last_page_url) <= 2000)),
+  constraint customers_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+  constraint customers_one_per_visitor UNIQUE (project_id, visitor_id),
+  constraint customers_pkey PRIMARY KEY (id),
+  constraint customers_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE,
+  constraint customers_total_conversations CHECK ((total_conversations >= 0)),
+  constraint customers_visitor_id_length CHECK (((char_length(visitor_id) >= 1) AND (char_length(visitor_id) <= 200)))
+);
+comment on table public.customers is 'One person as far as we know: a visitor id, later an e-mail address. Agents see it, visitors never do.';
+comment on column public.customers.visitor_id is 'The first id from the widget''s cookie, or person:<uuid> for somebody first met on another customer''s device. It groups visits; it is no secret and grants nothing.';
+comment on column public.customers.email is 'What a visitor typed, in lower case. Nobody has proved that it is theirs.';
+comment on column public.customers.merged_visitor_ids is 'The person''s other devices.';
+comment on column public.customers.total_conversations is 'Always the number of the customer''s conversations; written by triggers on conversations only.';
+CREATE INDEX customers_flagged_by_idx ON public.customers USING btree (flagged_by) WHERE (flagged_by IS NOT NULL);
+CREATE INDEX customers_flagged_idx ON public.customers USING btree (project_id) WHERE is_flagged;
+CREATE INDEX customers_last_seen_idx ON public.customers USING btree (project_id, last_seen_at DESC);
+CREATE UNIQUE INDEX customers_one_per_email_idx ON public.customers USING btree (project_id, email) WHERE (email IS NOT NULL);
+CREATE TRIGGER customers_index_visitors AFTER INSERT OR UPDATE OF visitor_id, merged_visitor_ids ON public.customers FOR EACH ROW EXECUTE FUNCTION handoff.customers_index_visitors();
+CREATE TRIGGER customers_stamp BEFORE INSERT OR UPDATE ON public.customers FOR EACH ROW EXECUTE FUNCTION handoff.customers_stamp();
+alter table public.customers enable row level security;
+create policy "Members can name, flag and annotate the customers" on public.customers as permissive
+  for update to authenticated
+  using ((project_id IN ( SELECT handoff.member_projects() AS member_projects)))
+  with check ((project_id IN ( SELECT handoff.member_projects() AS member_projects)));
+create policy "Members can see the customers" on public.customers as permissive
+  for select to authenticated
+  using ((project_id IN ( SELECT handoff.member_projects() AS member_projects)));
+grant select, update (flag_reason, internal_notes, is_flagged, name) on table public.customers to authenticated;
+grant all on table public.customers to service_role;
+
+create table public.handoff_settings (
+  id uuid default gen_random_uuid() not null,
+  project_id uuid not null,
+  enabled boolean default false not null,
+  trigger_mode text default 'both'::text not null,
+  show_human_button boolean default false not null,
+  auto_triggers jsonb default '{"keywords": ["human", "agent", "person", "speak to someone", "talk to someone"], "keywords_enabled": true, "low_confidence_enabled": true, "low_confidence_threshold": 0.6}'::jsonb not null,
+  business_hours_enabled boolean default false not null,
+  timezone text default 'UTC'::text not null,
+  business_hours jsonb default '{"friday": {"end": "17:00", "start": "09:00", "enabled": true}, "monday": {"end": "17:00", "start": "09:00", "enabled": true}, "sunday": {"end": "17:00", "start": "09:00", "enabled": false}, "tuesday": {"end": "17:00", "start": "09:00", "enabled": true}, "saturday": {"end": "17:00", "start": "09:00", "enabled": false}, "thursday": {"end": "17:00", "start": "09:00", "enabled": true}, "wednesday": {"end": "17:00", "start": "09:00", "enabled": true}}'::jsonb not null,
+  default_max_concurrent_chats integer default 5 not null,
+  inactivity_timeout_minutes integer default 5 not null,
+  auto_close_after_warning_minutes integer default 5 not null,
+  session_keep_alive_minutes integer default 15 not null,
+  send_inactivity_warning boolean default true not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint handoff_settings_auto_close CHECK (((auto_close_after_warning_minutes >= 1) AND (auto_close_after_warning_minutes <= 1440))),
+  constraint handoff_settings_default_max_chats CHECK (((default_max_concurrent_chats >= 1) AND (default_max_concurrent_chats <= 50))),
+  constraint handoff_settings_inactivity_timeout CHECK (((inactivity_timeout_minutes >= 1) AND (inactivity_timeout_minutes <= 1440))),
+  constraint handoff_settings_keep_alive CHECK (((session_keep_alive_minutes >= 1) AND (session_keep_alive_minutes <= 1440))),
+  constraint handoff_settings_one_per_project UNIQUE (project_id),
+  constraint handoff_settings_pkey PRIMARY KEY (id),
+  constraint handoff_settings_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE,
+  constraint handoff_settings_trigger_mode CHECK ((trigger_mode = ANY (ARRAY['auto'::text, 'manual'::text, 'both'::text])))
+);
+comment on table public.handoff_settings is 'When and how conversations of a project go to people (F001 5.1). No row: handoff is off.';
+comment on column public.handoff_settings.auto_triggers is 'Keys that are left out take their default; keywords are stored trimmed, lower-cased and without repetition.';
+comment on column public.handoff_settings.timezone is 'The name of an IANA zone. Abbreviations are refused: Postgres reads CET as a fixed offset.';
+comment on column public.handoff_settings.business_hours is 'Wall time of the column timezone, by weekday: {"start", "end", "enabled"} or {"ranges": [{"start", "end"}], "enabled"}. A weekday that is left out is closed.';
+CREATE TRIGGER handoff_settings_validate BEFORE INSERT OR UPDATE ON public.handoff_settings FOR EACH ROW EXECUTE FUNCTION handoff.handoff_settings_validate();
+alter table public.handoff_settings enable row level security;
+create policy "Admins can change the settings" on public.handoff_settings as permissive
+  for update to authenticated
+  using (handoff.is_admin(project_id))
+  with check (handoff.is_admin(project_id));
+create policy "Admins can write the settings of a new project" on public.handoff_settings as permissive
+  for insert to authenticated
+  with check (handoff.is_admin(project_id));
+create policy "Members can see the settings" on public.handoff_settings as permissive
+  for select to authenticated
+  using ((project_id IN ( SELECT handoff.member_projects() AS member_projects)));
+grant insert (auto_close_after_warning_minutes, auto_triggers, business_hours, business_hours_enabled, default_max_concurrent_chats, enabled, inactivity_timeout_minutes, project_id, send_inactivity_warning, session_keep_alive_minutes, show_human_button, timezone, trigger_mode), select, update (auto_close_after_warning_minutes, auto_triggers, business_hours, business_hours_enabled, default_max_concurrent_chats, enabled, inactivity_timeout_minutes, project_id, send_inactivity_warning, session_keep_alive_minutes, show_human_button, timezone, trigger_mode) on table public.handoff_settings to authenticated;
+grant all on table public.handoff_settings to service_role;
+
+create table public.lead_captures (
+  id uuid default gen_random_uuid() not null,
+  project_id uuid not null,
+  session_id uuid,
+  customer_id uuid,
+  user_email text not null,
+  user_name text,
+  question text not null,
+  created_at timestamp with time zone default now() not null,
+  constraint lead_captures_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE SET NULL,
+  constraint lead_captures_email_length CHECK (((char_length(user_email) >= 3) AND (char_length(user_email) <= 254))),
+  constraint lead_captures_name_length CHECK (((char_length(user_name) >= 1) AND (char_length(user_name) <= 200))),
+  constraint lead_captures_pkey PRIMARY KEY (id),
+  constraint lead_captures_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE,
+  constraint lead_captures_question_length CHECK (((char_length(question) >= 1) AND (char_length(question) <= 10000))),
+  constraint lead_captures_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.conversations(id) ON DELETE SET NULL
+);
+comment on table public.lead_captures is 'Who left an address and a question while nobody could answer (F001 5.8.4).';
+comment on column public.lead_captures.session_id is 'The conversation.';
+comment on column public.lead_captures.user_email is 'What the visitor typed, in lower case. Nobody has proved that it is theirs.';
+CREATE INDEX lead_captures_customer_idx ON public.lead_captures USING btree (customer_id) WHERE (customer_id IS NOT NULL);
+CREATE INDEX lead_captures_project_idx ON public.lead_captures USING btree (project_id, created_at DESC);
+CREATE INDEX lead_captures_session_idx ON public.lead_captures USING btree (session_id) WHERE (session_id IS NOT NULL);
+alter table public.lead_captures enable row level security;
+create policy "Members can see the leads" on public.lead_captures as permissive
+  for select to authenticated
+  using ((project_id IN ( SELECT handoff.member_projects() AS member_projects)));
+grant select on table public.lead_captures to authenticated;
+grant all on table public.lead_captures to service_role;
+
+create table public.messages (
+  id uuid default gen_random_uuid() not null,
+  conversation_id uuid not null,
+  project_id uuid not null,
+  seq bigint not null,
+  sender_type text not null,
+  sender_id uuid,
+  content text not null,
+  client_message_id uuid,
+  metadata jsonb default '{}'::jsonb not null,
+  created_at timestamp with time zone default now() not null,
+  constraint messages_content_length CHECK (((char_length(content) >= 1) AND (char_length(content) <= 10000))),
+  constraint messages_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE,
+  constraint messages_metadata_is_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+  constraint messages_one_per_seq UNIQUE (conversation_id, seq),
+  constraint messages_pkey PRIMARY KEY (id),
+  constraint messages_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE,
+  constraint messages_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES auth.users(id) ON DELETE SET NULL,
+  constraint messages_sender_type CHECK ((sender_type = ANY (ARRAY['customer'::text, 'ai'::text, 'agent'::text, 'system'::text])))
+);
+comment on table public.messages is 'What was said. Never changed after it was written.';
+comment on column public.messages.seq is 'The event number of the message on its conversation''s topic; orders and pages the transcript.';
+comment on column public.messages.client_message_id is 'Chosen by the sender: sending the same one again returns the first message.';
+comment on column public.messages.metadata is 'For AI messages: confidence, sources, model. For system messages: type.';
+CREATE UNIQUE INDEX messages_one_per_client_id_idx ON public.messages USING btree (conversation_id, client_message_id) WHERE (client_message_id IS NOT NULL);
+CREATE INDEX messages_project_id_idx ON public.messages USING btree (project_id);
+CREATE INDEX messages_sender_id_idx ON public.messages USING btree (sender_id) WHERE (sender_id IS NOT NULL);
+CREATE TRIGGER messages_effects AFTER INSERT ON public.messages REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.messages_effects();
+CREATE TRIGGER messages_number BEFORE INSERT ON public.messages FOR EACH ROW EXECUTE FUNCTION handoff.messages_number();
+alter table public.messages enable row level security;
+create policy "Agents can write as themselves" on public.messages as permissive
+  for insert to authenticated
+  with check (((sender_type = 'agent'::text) AND (sender_id = ( SELECT auth.uid() AS uid)) AND (project_id IN ( SELECT handoff.member_projects() AS member_projects))));
+create policy "Both sides can read the transcript" on public.messages as permissive
+  for select to authenticated
+  using (((project_id IN ( SELECT handoff.member_projects() AS member_projects)) OR (conversation_id IN ( SELECT handoff.own_conversations() AS own_conversations))));
+grant insert (client_message_id, content, conversation_id, metadata, sender_id, sender_type), select on table public.messages to authenticated;
+grant all on table public.messages to service_role;
+
+create table public.project_members (
+  id uuid default gen_random_uuid() not null,
+  project_id uuid not null,
+  user_id uuid,
+  email text not null,
+  name text,
+  avatar_url text,
+  role text default 'agent'::text not null,
+  status text default 'pending'::text not null,
+  invited_by uuid,
+  invited_at timestamp with time zone default now() not null,
+  invitation_expires_at timestamp with time zone,
+  accepted_at timestamp with time zone,
+  max_concurrent_chats integer default 5 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint project_members_active_has_user CHECK (((status <> 'active'::text) OR (user_id IS NOT NULL))),
+  constraint project_members_avatar_url CHECK (((avatar_url ~ '^https?://'::text) AND (char_length(avatar_url) <= 2000))),
+  constraint project_members_email_form CHECK (((email = lower(btrim(email))) AND (email ~~ '%_@_%'::text))),
+  constraint project_members_invited_by_fkey FOREIGN KEY (invited_by) REFERENCES auth.users(id) ON DELETE SET NULL,
+  constraint project_members_max_concurrent_chats CHECK (((max_concurrent_chats >= 1) AND (max_concurrent_chats <= 50))),
+  constraint project_members_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+  constraint project_members_one_per_email UNIQUE (project_id, email),
+  constraint project_members_pkey PRIMARY KEY (id),
+  constraint project_members_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE,
+  constraint project_members_role CHECK ((role = ANY (ARRAY['agent'::text, 'admin'::text]))),
+  constraint project_members_status CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'removed'::text]))),
+  constraint project_members_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE
+);
+comment on table public.project_members is 'Who works for a project. The owner (projects.user_id) is an admin without a row.';
+comment on column public.project_members.user_id is 'Null while the invitation is pending.';
+comment on column public.project_members.invitation_expires_at is 'Until when a pending invitation can be accepted; null once it was.';
+CREATE INDEX project_members_invited_by_idx ON public.project_members USING btree (invited_by) WHERE (invited_by IS NOT NULL);
+CREATE INDEX project_members_invited_email_idx ON public.project_members USING btree (email) WHERE (status = 'pending'::text);
+CREATE UNIQUE INDEX project_members_one_per_user_idx ON public.project_members USING btree (project_id, user_id) WHERE ((user_id IS NOT NULL) AND (status <> 'removed'::text));
+CREATE INDEX project_members_user_id_idx ON public.project_members USING btree (user_id) WHERE (user_id IS NOT NULL);
+CREATE TRIGGER project_members_equip AFTER UPDATE ON public.project_members FOR EACH ROW WHEN (((new.status = 'active'::text) AND ((old.status <> 'active'::text) OR (old.user_id IS DISTINCT FROM new.user_id) OR (old.max_concurrent_chats <> new.max_concurrent_chats)))) EXECUTE FUNCTION handoff.project_members_equip();
+CREATE TRIGGER project_members_equip_new AFTER INSERT ON public.project_members FOR EACH ROW WHEN ((new.status = 'active'::text)) EXECUTE FUNCTION handoff.project_members_equip();
+CREATE TRIGGER project_members_forget_invitation AFTER UPDATE ON public.project_members FOR EACH ROW WHEN (((old.status = 'pending'::text) AND (new.status <> 'pending'::text))) EXECUTE FUNCTION handoff.project_members_forget_invitation();
+CREATE TRIGGER project_members_forget_invitation_deleted AFTER DELETE ON public.project_members FOR EACH ROW WHEN ((old.status = 'pending'::text)) EXECUTE FUNCTION handoff.project_members_forget_invitation();
+CREATE TRIGGER project_members_retire AFTER UPDATE ON public.project_members FOR EACH ROW WHEN (((old.status = 'active'::text) AND ((new.status <> 'active'::text) OR (new.user_id IS DISTINCT FROM old.user_id)))) EXECUTE FUNCTION handoff.project_members_retire();
+CREATE TRIGGER project_members_retire_deleted AFTER DELETE ON public.project_members FOR EACH ROW WHEN ((old.status = 'active'::text)) EXECUTE FUNCTION handoff.project_members_retire();
+CREATE TRIGGER project_members_touch BEFORE UPDATE ON public.project_members FOR EACH ROW EXECUTE FUNCTION handoff.project_members_touch();
+alter table public.project_members enable row level security;
+create policy "Members can see the team" on public.project_members as permissive
+  for select to authenticated
+  using ((project_id IN ( SELECT handoff.member_projects() AS member_projects)));
+grant select on table public.project_members to authenticated;
+grant all on table public.project_members to service_role;
+
+create table public.projects (
+  id uuid default gen_random_uuid() not null,
+  user_id uuid not null,
+  name text default 'My project'::text not null,
+  created_at timestamp with time zone default now() not null,
+  constraint projects_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+  constraint projects_pkey PRIMARY KEY (id),
+  constraint projects_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE
+);
+comment on table public.projects is 'One support team and its widget. The owner is user_id.';
+CREATE INDEX projects_user_id_idx ON public.projects USING btree (user_id);
+alter table public.projects enable row level security;
+create policy "Members can see their projects" on public.projects as permissive
+  for select to authenticated
+  using ((id IN ( SELECT handoff.member_projects() AS member_projects)));
+grant select on table public.projects to authenticated;
+grant all on table public.projects to service_role;
+
+create table public.web_visits (
+  id bigint generated always as identity not null,
+  project_id uuid not null,
+  customer_id uuid not null,
+  visitor_id text not null,
+  user_id uuid,
+  url text not null,
+  title text,
+  referrer text,
+  browser text,
+  device text,
+  os text,
+  language text,
+  timezone text,
+  screen text,
+  location text,
+  created_at timestamp with time zone default now() not null,
+  constraint web_visits_browser_length CHECK ((char_length(browser) <= 200)),
+  constraint web_visits_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE CASCADE,
+  constraint web_visits_device_length CHECK ((char_length(device) <= 200)),
+  constraint web_visits_language_length CHECK ((char_length(language) <= 50)),
+  constraint web_visits_location_length CHECK ((char_length(location) <= 200)),
+  constraint web_visits_os_length CHECK ((char_length(os) <= 200)),
+  constraint web_visits_pkey PRIMARY KEY (id),
+  constraint web_visits_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE,
+  constraint web_visits_referrer_form CHECK (((referrer ~* '^https?://'::text) AND (char_length(referrer) <= 2000))),
+  constraint web_visits_screen_length CHECK ((char_length(screen) <= 50)),
+  constraint web_visits_timezone_length CHECK ((char_length(timezone) <= 100)),
+  constraint web_visits_title_length CHECK ((char_length(title) <= 500)),
+  constraint web_visits_url_form CHECK (((url ~* '^https?://'::text) AND (char_length(url) <= 2000))),
+  constraint web_visits_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE SET NULL,
+  constraint web_visits_visitor_id_length CHECK (((char_length(visitor_id) >= 1) AND (char_length(visitor_id) <= 200)))
+);
+comment on table public.web_visits is 'Where visitors were, as their browsers tell it. Written by track_visit; members read it, visitors never do.';
+comment on column public.web_visits.user_id is 'Who made the call: one visitor id may have been used by several (anonymous) users.';
+comment on column public.web_visits.location is 'Country code, where the network in front of the API tells it.';
+CREATE INDEX web_visits_customer_idx ON public.web_visits USING btree (customer_id, created_at DESC);
+CREATE INDEX web_visits_project_idx ON public.web_visits USING btree (project_id, created_at DESC);
+CREATE INDEX web_visits_user_idx ON public.web_visits USING btree (user_id) WHERE (user_id IS NOT NULL);
+alter table public.web_visits enable row level security;
+create policy "Members can see the visits" on public.web_visits as permissive
+  for select to authenticated
+  using ((project_id IN ( SELECT handoff.member_projects() AS member_projects)));
+grant select on table public.web_visits to authenticated;
+grant all on table public.web_visits to service_role;
+
+CREATE OR REPLACE FUNCTION handoff.absorb_customer(target_id uuid, source public.customers)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  update public.customers as target
+     set name = coalesce(target.name, source.name),
+         merged_visitor_ids = array(
+           select distinct other.id
+             from unnest(target.merged_visitor_ids || source.merged_visitor_ids || source.visitor_id) as other (id)
+            where other.id <> target.visitor_id
+            order by other.id),
+         first_seen_at = least(target.first_seen_at, source.first_seen_at),
+         last_seen_at = greatest(target.last_seen_at, source.last_seen_at),
+         created_at = least(target.created_at, source.created_at),
+         (last_browser, last_device, last_os, last_page_url, last_location) = (
+           select coalesce(latest.last_browser, earlier.last_browser), coalesce(latest.last_device, earlier.last_device),
+                  coalesce(latest.last_os, earlier.last_os), coalesce(latest.last_page_url, earlier.last_page_url),
+                  coalesce(latest.last_location, earlier.last_location)
+             from (select (case when source.last_seen_at > target.last_seen_at then source else target end).*) as latest,
+                  (select (case when source.last_seen_at > target.last_seen_at then target else source end).*) as earlier),
+         is_flagged = target.is_flagged or source.is_flagged,
+         flag_reason = nullif(concat_ws(E'\n', target.flag_reason, nullif(source.flag_reason, target.flag_reason)), ''),
+         flagged_at = case when target.is_flagged then target.flagged_at else source.flagged_at end,
+         flagged_by = case when target.is_flagged then target.flagged_by else source.flagged_by end,
+         internal_notes = nullif(concat_ws(E'\n\n', target.internal_notes, source.internal_notes), '')
+   where target.id = absorb_customer.target_id;
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.accept_invitation(token text, invitation_id uuid, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  caller uuid := handoff.require_user();
+  address text := handoff.own_address();
+  member public.project_members;
+begin
+  if address is null then
+    perform handoff.fail(403, 'email_not_confirmed', 'An account with a confirmed e-mail address is needed',
+                         'Sign in with the invited address and confirm it.');
+  end if;
+  member := handoff.lock_invitation(accept_invitation.token, accept_invitation.invitation_id, address, moment);
+  if exists (select 1 from public.projects as project where project.id = member.project_id and project.user_id = caller)
+     or exists (select 1 from public.project_members as active
+                 where active.project_id = member.project_id and active.user_id = caller and active.status = 'active') then
+    perform handoff.fail(409, 'already_a_member', 'You belong to this project already');
+  end if;
+  update public.project_members as accepted
+     set status = 'active', user_id = caller, accepted_at = moment, invitation_expires_at = null,
+         name = coalesce(accepted.name, left(nullif(btrim(account.raw_user_meta_data ->> 'name'), ''), 200)),
+         avatar_url = coalesce(accepted.avatar_url, handoff.web_address(account.raw_user_meta_data ->> 'avatar_url'))
+    from auth.users as account
+   where accepted.id = member.id and account.id = caller
+  returning accepted.* into member;
+  return handoff.member_answer(member);
+end
+$function$;
+grant execute on function handoff.accept_invitation(token text, invitation_id uuid, moment timestamp with time zone) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.add_note(conversation_id uuid, content text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.lock_as_member(add_note.conversation_id);
+  note public.conversation_notes;
+begin
+  insert into public.conversation_notes (conversation_id, author_id, content)
+  values (conversation.id, auth.uid(), add_note.content)
+  returning * into note;
+  return to_jsonb(note) - 'project_id';
+end
+$function$;
+grant execute on function handoff.add_note(conversation_id uuid, content text) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.agent_answer(agent public.agent_availability)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'user_id', agent.user_id, 'status', agent.status, 'effective_status', agent.effective_status,
+    'status_changed_at', agent.status_changed_at, 'status_set_by', agent.status_set_by,
+    'current_chat_count', agent.current_chat_count, 'max_concurrent_chats', agent.max_concurrent_chats,
+    'available_slots', greatest(agent.max_concurrent_chats - agent.current_chat_count, 0), 'skills', agent.skills);
+$function$;
+comment on function handoff.agent_answer(agent public.agent_availability) is 'What calls about an agent answer.';
+
+CREATE OR REPLACE FUNCTION handoff.agent_availability_announce()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  agent public.agent_availability := coalesce(new, old);
+  profile jsonb := handoff.agent_profile(agent.project_id, agent.user_id);
+begin
+  insert into handoff.outbox (project_id, kind, payload)
+  values (agent.project_id, 'presence_change', jsonb_build_object(
+    'user_id', agent.user_id,
+    'name', profile -> 'name',
+    'email', (select account.email from auth.users as account where account.id = agent.user_id),
+    'role', 'agent',
+    'status', case when tg_op = 'DELETE' then 'offline' else agent.status end,
+    'effective_status', case when tg_op = 'DELETE' then 'offline' else agent.effective_status end,
+    'available_slots', case when tg_op = 'DELETE' then 0
+                            else greatest(agent.max_concurrent_chats - agent.current_chat_count, 0) end,
+    'timestamp', now()));
+  return null;
+end
+$function$;
+comment on function handoff.agent_availability_announce() is 'presence_change: what an agent can be offered changed. An agent who left the team is offline with no slots.';
+
+CREATE OR REPLACE FUNCTION handoff.agent_availability_derive()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if new.status = 'available' then
+    new.status := 'online';
+  end if;
+  if tg_op = 'INSERT' then
+    new.current_chat_count := handoff.chats_of(new.project_id, new.user_id);
+  end if;
+  if tg_op = 'INSERT' or new.skills is distinct from old.skills then
+    new.skills := handoff.normal_skills(new.skills);
+  end if;
+  if tg_op = 'INSERT' or new.status <> old.status then
+    new.status_changed_at := now();
+    new.status_set_by := auth.uid();
+  end if;
+  new.effective_status := new.status;
+  new.updated_at := now();
+  return new;
+end
+$function$;
+comment on function handoff.agent_availability_derive() is 'What no caller sets: the effective status, the count of a new row, who changed the status and when.';
+
+CREATE OR REPLACE FUNCTION handoff.agent_profile(project_id uuid, user_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+           'id', account.id,
+           'name', coalesce(member.name, account.raw_user_meta_data ->> 'name', split_part(account.email, '@', 1), 'Agent'),
+           'avatar_url', coalesce(member.avatar_url, handoff.web_address(account.raw_user_meta_data ->> 'avatar_url')))
+    from auth.users as account
+    left join public.project_members as member
+      on member.user_id = account.id and member.project_id = agent_profile.project_id and member.status <> 'removed'
+   where account.id = agent_profile.user_id;
+$function$;
+comment on function handoff.agent_profile(project_id uuid, user_id uuid) is 'What a customer sees of an agent: id, name, avatar_url.';
+
+CREATE OR REPLACE FUNCTION handoff.agent_wrote(conversation public.conversations, written public.messages)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if conversation.status <> 'agent_active' then
+    perform handoff.fail(409, 'not_with_an_agent', format('This conversation is %s, not with an agent', conversation.status),
+                         'Claim it or take it over first.');
+  end if;
+  if conversation.assigned_agent_id is distinct from written.sender_id and not handoff.is_admin(conversation.project_id) then
+    perform handoff.fail(403, 'not_your_conversation', 'This conversation belongs to another agent',
+                         'Ask for a transfer.');
+  end if;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.agents_by_status(project_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_object_agg(each.status, (
+           select count(*)
+             from handoff.team(agents_by_status.project_id) as person
+             left join public.agent_availability as agent
+               on agent.project_id = agents_by_status.project_id and agent.user_id = person.user_id
+            where coalesce(agent.effective_status, 'offline') = each.status))
+    from (values ('online'), ('busy'), ('away'), ('offline')) as each (status);
+$function$;
+comment on function handoff.agents_by_status(project_id uuid) is 'How many of the team have each effective status.';
+
+CREATE OR REPLACE FUNCTION handoff.ai_wrote(conversation public.conversations, written public.messages)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  triggers jsonb;
+  confidence double precision := (written.metadata ->> 'confidence')::double precision;
+begin
+  if conversation.status not in ('ai_active', 'waiting') then
+    perform handoff.fail(409, 'with_an_agent', format('The AI may not write: this conversation is %s', conversation.status),
+                         'Stop answering until it is ai_active again.');
+  end if;
+  select settings.auto_triggers into triggers
+    from public.handoff_settings as settings
+   where settings.project_id = conversation.project_id and settings.trigger_mode in ('auto', 'both');
+  if conversation.status = 'ai_active'
+     and (triggers ->> 'low_confidence_enabled')::boolean
+     and confidence < (triggers ->> 'low_confidence_threshold')::double precision
+     and (handoff.availability(conversation.project_id) ->> 'available')::boolean then
+    perform handoff.enqueue(conversation.id, 'low_confidence', null, confidence);
+  end if;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.availability(project_id uuid, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  settings public.handoff_settings;
+  reason text;
+begin
+  select * into settings from public.handoff_settings as found where found.project_id = availability.project_id;
+  reason := case
+    when settings.id is null or not settings.enabled then 'disabled'
+    when not handoff.has_agents(availability.project_id) then 'no_agents'
+    when not handoff.is_open(settings, moment) then 'outside_hours'
+    when not exists (select 1 from public.agent_availability as agent
+                      where agent.project_id = availability.project_id and agent.effective_status = 'online') then 'all_offline'
+  end;
+  return jsonb_strip_nulls(jsonb_build_object(
+    'available', reason is null,
+    'reason', reason,
+    'show_button', reason is null and settings.show_human_button,
+    'show_offline_form', coalesce(reason = 'outside_hours' or (reason = 'all_offline' and settings.business_hours_enabled), false),
+    'opens_at', case when reason = 'outside_hours' then handoff.next_opening(settings, moment) end));
+end
+$function$;
+comment on function handoff.availability(project_id uuid, moment timestamp with time zone) is 'F001 5.10.2: whether a person can take over, why not, and what the widget shows.';
+grant execute on function handoff.availability(project_id uuid, moment timestamp with time zone) to anon;
+grant execute on function handoff.availability(project_id uuid, moment timestamp with time zone) to authenticated;
+grant execute on function handoff.availability(project_id uuid, moment timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION handoff.business_hours_exceptions_validate()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  new.updated_at := now();
+  -- A change of one of the two takes the other along: {"closed": true} drops the ranges, new ranges open the day.
+  if tg_op = 'INSERT' then
+    new.closed := coalesce(new.closed, new.ranges is null);
+  elsif new.closed and not old.closed and new.ranges is not distinct from old.ranges then
+    new.ranges := null;
+  elsif new.closed = old.closed and new.ranges is distinct from old.ranges then
+    new.closed := new.ranges is null;
+  end if;
+  if new.closed <> (new.ranges is null) then
+    perform handoff.fail(400, 'exception_contradicts', 'An exception is either closed or has ranges',
+                         'Leave "closed" out, or send ranges only when it is false.');
+  end if;
+  if new.ranges is not null then
+    new.ranges := handoff.checked_ranges(new.ranges, new.date::text);
+  end if;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.caller_location()
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select upper(header.country)
+    from (select nullif(current_setting('request.headers', true), '')::jsonb ->> 'cf-ipcountry' as country) as header
+   where header.country ~ '^[A-Za-z]{2}$' and upper(header.country) <> 'XX';
+$function$;
+comment on function handoff.caller_location() is 'The caller''s country code, or null. Without Cloudflare in front a caller may send any: it is for agents to read, not to decide by.';
+
+CREATE OR REPLACE FUNCTION handoff.callers_customer(project_id uuid, visitor_id text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select conversation.customer_id
+      from public.conversations as conversation
+     where conversation.project_id = callers_customer.project_id
+       and conversation.visitor_user_id = auth.uid()
+       and conversation.visitor_id = callers_customer.visitor_id
+       and conversation.customer_id is not null
+     order by conversation.created_at desc
+     limit 1);
+end
+$function$;
+comment on function handoff.callers_customer(project_id uuid, visitor_id text) is 'The customer as whom the caller chatted last under a visitor id: on a shared device not always the one the id belongs to.';
+
+CREATE OR REPLACE FUNCTION handoff.can_listen(topic text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  part text[] := string_to_array(can_listen.topic, ':');
+  subject uuid;
+begin
+  if part[2] !~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then
+    return false;
+  end if;
+  subject := part[2]::uuid;
+  return case
+    when part[1] = 'conversation' and cardinality(part) = 2 then exists (
+      select 1 from public.conversations as conversation
+       where conversation.id = subject
+         and ((conversation.visitor_user_id = (select auth.uid()) and conversation.cleared_at is null)
+              or conversation.project_id in (select handoff.member_projects())))
+    when part[1] = 'project' and cardinality(part) = 3 and part[3] = 'agents' then handoff.is_member(subject)
+    when part[1] = 'presence' and cardinality(part) = 2 then handoff.is_member(subject)
+    when part[1] = 'agent' and cardinality(part) = 2 then subject = (select auth.uid())
+    else false
+  end;
+end
+$function$;
+comment on function handoff.can_listen(topic text) is 'Whether the caller may receive a topic of ours (docs/events.md).';
+grant execute on function handoff.can_listen(topic text) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.change_member(member_id uuid, role text, max_concurrent_chats integer, name text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  member public.project_members := handoff.lock_member(change_member.member_id);
+begin
+  perform handoff.require_role(coalesce(change_member.role, member.role));
+  if member.status = 'removed' then
+    perform handoff.fail(409, 'member_removed', 'This member was removed', 'Invite the address again.');
+  end if;
+  update public.project_members as changed
+     set role = coalesce(change_member.role, changed.role),
+         max_concurrent_chats = coalesce(change_member.max_concurrent_chats, changed.max_concurrent_chats),
+         name = case when change_member.name is null then changed.name else nullif(btrim(change_member.name), '') end
+   where changed.id = member.id
+  returning changed.* into member;
+  return handoff.member_answer(member);
+end
+$function$;
+grant execute on function handoff.change_member(member_id uuid, role text, max_concurrent_chats integer, name text) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.chats_of(project_id uuid, user_id uuid)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  return (select count(*)::integer
+            from public.conversations as conversation
+           where conversation.project_id = chats_of.project_id
+             and conversation.assigned_agent_id = chats_of.user_id
+             and conversation.status = 'agent_active');
+end
+$function$;
+comment on function handoff.chats_of(project_id uuid, user_id uuid) is 'How many chats the agent has, counted.';
+
+CREATE OR REPLACE FUNCTION handoff.check_settings_types(given jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  defaults jsonb := handoff.default_settings();
+  setting record;
+begin
+  perform handoff.require_type(given, 'object', 'The settings');
+  perform handoff.refuse_unknown_keys(given, array(select jsonb_object_keys(defaults)), 'The settings');
+  for setting in select * from jsonb_each(given) loop
+    perform handoff.require_type(setting.value, jsonb_typeof(defaults -> setting.key), format('"%s"', setting.key));
+    if jsonb_typeof(setting.value) = 'number' and setting.value::text !~ '^-?[0-9]{1,9}$' then
+      perform handoff.fail(400, 'setting_invalid', format('"%s" must be a whole number', setting.key));
+    end if;
+  end loop;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.checked_day(given jsonb, place text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  -- A day that names hours is meant to be open, unless it says otherwise.
+  enabled jsonb := coalesce(given -> 'enabled', to_jsonb(given ?| array['start', 'end', 'ranges']));
+  hours jsonb;
+begin
+  perform handoff.require_type(given, 'object', place);
+  perform handoff.refuse_unknown_keys(given, array['enabled', 'start', 'end', 'overnight', 'ranges'], place);
+  perform handoff.require_type(enabled, 'boolean', place || ': "enabled"');
+  if given ? 'ranges' then
+    if given ?| array['start', 'end', 'overnight'] then
+      perform handoff.fail(400, 'range_invalid', format('%s has both "ranges" and hours beside them', place),
+                           'Use either "start" and "end" or "ranges".');
+    end if;
+    hours := case
+      when enabled = 'false'::jsonb and given -> 'ranges' = '[]'::jsonb then '{"ranges": []}'::jsonb
+      else jsonb_build_object('ranges', handoff.checked_ranges(given -> 'ranges', place))
+    end;
+  else
+    hours := handoff.checked_range('{"start": "09:00", "end": "17:00"}'::jsonb || (given - 'enabled'), place);
+  end if;
+  return hours || jsonb_build_object('enabled', enabled);
+end
+$function$;
+comment on function handoff.checked_day(given jsonb, place text) is 'One weekday of business_hours in its full form; hours that are left out are 09:00 to 17:00.';
+
+CREATE OR REPLACE FUNCTION handoff.checked_keywords(keywords jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  cleaned jsonb;
+  usable boolean;
+begin
+  perform handoff.require_type(keywords, 'array', '"keywords"');
+  select jsonb_agg(kept.word order by kept.place), bool_and(kept.is_text and char_length(kept.word) between 1 and 100)
+    into cleaned, usable
+    from (
+      select cleaned_word.word, min(keyword.place) as place, bool_and(jsonb_typeof(keyword.value) = 'string') as is_text
+        from jsonb_array_elements(keywords) with ordinality as keyword (value, place)
+       cross join lateral (
+         select lower(regexp_replace(keyword.value #>> '{}', '^\s+|\s+$', '', 'g')) as word
+       ) as cleaned_word
+       group by cleaned_word.word
+    ) as kept;
+  if usable is distinct from true or jsonb_array_length(cleaned) > 100 then
+    perform handoff.fail(400, 'keywords_invalid', '"keywords" must be 1 to 100 words or phrases of 1 to 100 characters',
+                         'Set keywords_enabled to false to stop handing off on keywords.');
+  end if;
+  return cleaned;
+end
+$function$;
+comment on function handoff.checked_keywords(keywords jsonb) is 'The keywords trimmed, lower-cased and without repetition, in the order given (F001 5.1.5).';
+
+CREATE OR REPLACE FUNCTION handoff.checked_range(given jsonb, place text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  overnight boolean := coalesce(given -> 'overnight' = 'true'::jsonb, false);
+begin
+  perform handoff.require_type(given, 'object', place || ': a range');
+  perform handoff.refuse_unknown_keys(given, array['start', 'end', 'overnight'], place);
+  if given ? 'overnight' then
+    perform handoff.require_type(given -> 'overnight', 'boolean', place || ': "overnight"');
+  end if;
+  if coalesce(given ->> 'start', '') !~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'
+     or coalesce(given ->> 'end', '') !~ '^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$' then
+    perform handoff.fail(400, 'time_invalid', format('%s: "start" and "end" must be times of day as HH:MM', place),
+                         'From 00:00 to 23:59; the end may be 24:00.');
+  end if;
+  if overnight <> ((given ->> 'start')::time >= (given ->> 'end')::time) then
+    perform handoff.fail(400, 'range_invalid', format('%s: the start must be before the end', place),
+                         'A range past midnight says so with "overnight": true, and ends before it starts.');
+  end if;
+  return jsonb_build_object('start', given -> 'start', 'end', given -> 'end')
+      || case when overnight then '{"overnight": true}'::jsonb else '{}'::jsonb end;
+end
+$function$;
+comment on function handoff.checked_range(given jsonb, place text) is 'One range {"start", "end"[, "overnight"]}; refuses anything but HH:MM with start before end, or past midnight when it says so.';
+
+CREATE OR REPLACE FUNCTION handoff.checked_ranges(given jsonb, place text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  sorted jsonb;
+  overlapping boolean;
+begin
+  perform handoff.require_type(given, 'array', place || ': "ranges"');
+  if jsonb_array_length(given) not between 1 and 24 then
+    perform handoff.fail(400, 'ranges_missing', format('%s: "ranges" must hold 1 to 24 ranges', place),
+                         'A closed day is not enabled; a closed date is an exception without ranges.');
+  end if;
+  select jsonb_agg(range.value order by range.opens), bool_or(range.opens < range.previous_closes)
+    into sorted, overlapping
+    from (
+      select wall.value, wall.opens, lag(wall.closes) over (order by wall.opens) as previous_closes
+        from (
+          select checked.value,
+                 (checked.value ->> 'start')::interval as opens,
+                 (checked.value ->> 'end')::interval
+                   + case when checked.value ? 'overnight' then interval '24 hours' else interval '0' end as closes
+            from (select handoff.checked_range(element, place) as value
+                    from jsonb_array_elements(given) as element) as checked
+        ) as wall
+    ) as range;
+  if overlapping then
+    perform handoff.fail(400, 'ranges_overlap', format('%s: two ranges overlap', place), 'They may touch.');
+  end if;
+  return sorted;
+end
+$function$;
+comment on function handoff.checked_ranges(given jsonb, place text) is 'The ranges of one day, checked and in order; refuses none and overlapping ones.';
+
+CREATE OR REPLACE FUNCTION handoff.checked_triggers(given jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  triggers jsonb := handoff.default_settings() -> 'auto_triggers';
+begin
+  perform handoff.require_type(given, 'object', '"auto_triggers"');
+  perform handoff.refuse_unknown_keys(given, array(select jsonb_object_keys(triggers)), '"auto_triggers"');
+  triggers := triggers || given;
+  perform handoff.require_type(triggers -> 'low_confidence_enabled', 'boolean', '"low_confidence_enabled"');
+  perform handoff.require_type(triggers -> 'keywords_enabled', 'boolean', '"keywords_enabled"');
+  perform handoff.require_type(triggers -> 'low_confidence_threshold', 'number', '"low_confidence_threshold"');
+  if (triggers ->> 'low_confidence_threshold')::numeric not between 0 and 1 then
+    perform handoff.fail(400, 'threshold_out_of_range', '"low_confidence_threshold" must be between 0 and 1');
+  end if;
+  return triggers || jsonb_build_object('keywords', handoff.checked_keywords(triggers -> 'keywords'));
+end
+$function$;
+comment on function handoff.checked_triggers(given jsonb) is 'The automatic triggers with defaults for what is left out; refuses what F001 5.1.5 forbids.';
+
+CREATE OR REPLACE FUNCTION handoff.checked_week(given jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  weekdays text[] := array['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'];
+begin
+  perform handoff.require_type(given, 'object', '"business_hours"');
+  perform handoff.refuse_unknown_keys(given, weekdays, '"business_hours"');
+  return (select jsonb_object_agg(weekday, handoff.checked_day(coalesce(given -> weekday, '{"enabled": false}'), weekday))
+            from unnest(weekdays) as weekday);
+end
+$function$;
+comment on function handoff.checked_week(given jsonb) is 'business_hours with all seven days; a day that is left out is closed.';
+
+CREATE OR REPLACE FUNCTION handoff.checked_zone(name text)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  found text;
+begin
+  select zone into found from handoff.known_zones() as zone where lower(zone) = lower(btrim(checked_zone.name)) limit 1;
+  if found is null then
+    perform handoff.fail(400, 'unknown_timezone', format('"%s" is no IANA time zone', checked_zone.name),
+                         'Use a name such as Europe/Berlin or UTC; abbreviations do not know summer time.');
+  end if;
+  return found;
+end
+$function$;
+comment on function handoff.checked_zone(name text) is 'The zone in the spelling of the zone data; refuses names that are none.';
+
+CREATE OR REPLACE FUNCTION handoff.claim_refused(error text, message text)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object('success', false, 'error', claim_refused.error, 'message', claim_refused.message);
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.claimed(conversation_id uuid, agent_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object('success', true, 'conversation', jsonb_build_object(
+    'id', claimed.conversation_id, 'status', 'agent_active', 'assigned_agent_id', claimed.agent_id));
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.clear_chat(conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.lock_as_visitor(clear_chat.conversation_id);
+begin
+  perform handoff.close_as(conversation.id, 'chat_cleared');
+  update public.conversations as cleared set cleared_at = now() where cleared.id = conversation.id;
+  return jsonb_build_object('success', true);
+end
+$function$;
+grant execute on function handoff.clear_chat(conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.close_as(conversation_id uuid, reason text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  update public.conversations as closed
+     set status = 'closed', close_reason = close_as.reason
+   where closed.id = close_as.conversation_id and closed.status <> 'closed';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.close_conversation(conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.visible_conversation(close_conversation.conversation_id);
+  by_visitor boolean := conversation.visitor_user_id is not distinct from auth.uid();
+begin
+  conversation := handoff.lock_conversation(conversation.id);
+  if not by_visitor then
+    perform handoff.rate_limit('dashboard', 100, interval '1 minute');
+    if conversation.status in ('agent_active', 'resolved') then
+      perform handoff.require_owner(conversation);
+    end if;
+  end if;
+  perform handoff.close_as(conversation.id, case when by_visitor then 'customer' else 'agent' end);
+  return jsonb_build_object('success', true, 'conversation', jsonb_build_object('id', conversation.id, 'status', 'closed'));
+end
+$function$;
+grant execute on function handoff.close_conversation(conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.closes_at(settings public.handoff_settings, moment timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  closing timestamptz;
+  days integer;
+begin
+  if not settings.business_hours_enabled then
+    return null;
+  end if;
+  foreach days in array array[8, 370] loop
+    select opening.closes_at into closing
+      from handoff.openings(settings, moment, days) as opening
+     where moment >= opening.opens_at and moment < opening.closes_at;
+    -- An end on the last day looked at may only be where the looking ended.
+    if closing is null or (closing at time zone settings.timezone)::date < (moment at time zone settings.timezone)::date + days then
+      return closing;
+    end if;
+  end loop;
+  return null;
+end
+$function$;
+comment on function handoff.closes_at(settings public.handoff_settings, moment timestamp with time zone) is 'When the opening that holds the moment ends; null when the project is closed then, and when it does not close within 370 days.';
+
+CREATE OR REPLACE FUNCTION handoff.confirm_question(conversation public.conversations, moment timestamp with time zone DEFAULT now())
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  insert into handoff.mail_outbox (project_id, kind, recipient, data)
+  select conversation.project_id, 'offline_confirmation', conversation.customer_email,
+         jsonb_build_object('conversation_id', conversation.id)
+   where not exists (
+     select 1 from handoff.mail_outbox as mail
+      where mail.project_id = conversation.project_id and mail.kind = 'offline_confirmation'
+        and mail.recipient = conversation.customer_email and mail.created_at > moment - interval '1 hour');
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.contains_word(content text, word text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  -- Whole words only: "agent" is in "an agent, please" and not in "reagent".
+  select lower(content) ~ ('(^|[^[:alnum:]_])'
+                           || regexp_replace(lower(word), '([^[:alnum:][:space:]_])', '\\\1', 'g')
+                           || '($|[^[:alnum:]_])');
+$function$;
+comment on function handoff.contains_word(content text, word text) is 'Whether the text holds the word or phrase as whole words, in any case.';
+
+CREATE OR REPLACE FUNCTION handoff.context_text(context jsonb, key text, most integer)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select left(nullif(btrim(context_text.context ->> context_text.key), ''), context_text.most);
+$function$;
+comment on function handoff.context_text(context jsonb, key text, most integer) is 'One field of what a widget tells of its browser, cut to length; null when it is not there or empty.';
+
+CREATE OR REPLACE FUNCTION handoff.conversation_context(conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.visible_conversation(conversation_context.conversation_id);
+begin
+  if not handoff.is_member(conversation.project_id) then
+    perform handoff.fail(403, 'not_a_member', 'You are not a member of this project');
+  end if;
+  return jsonb_build_object(
+    'conversation_id', conversation.id,
+    'handoff_reason', conversation.handoff_reason,
+    'trigger_keyword', conversation.trigger_keyword,
+    'handoff_triggered_at', conversation.handoff_triggered_at,
+    'ai_confidence_at_handoff', conversation.ai_confidence_at_handoff,
+    'ai_attempts', (select count(*) from public.messages as message
+                     where message.conversation_id = conversation.id and message.sender_type = 'ai'
+                       and message.created_at <= coalesce(conversation.handoff_triggered_at, 'infinity')),
+    'topics', coalesce(conversation.metadata -> 'topics', '[]'::jsonb),
+    'source', conversation.source,
+    'metadata', conversation.metadata);
+end
+$function$;
+grant execute on function handoff.conversation_context(conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.conversation_for_visitor(conversation public.conversations)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'id', conversation.id, 'project_id', conversation.project_id, 'status', conversation.status,
+    'agent', case when conversation.status = 'agent_active'
+                  then handoff.agent_profile(conversation.project_id, conversation.assigned_agent_id) end,
+    'event_seq', conversation.event_seq, 'created_at', conversation.created_at,
+    'last_message_at', conversation.last_message_at);
+$function$;
+comment on function handoff.conversation_for_visitor(conversation public.conversations) is 'What the visitor may know of the conversation.';
+
+CREATE OR REPLACE FUNCTION handoff.conversation_notes_announce()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  insert into handoff.outbox (project_id, conversation_id, kind, payload)
+  values (new.project_id, new.conversation_id, 'note_added', jsonb_build_object('note', jsonb_build_object(
+    'id', new.id, 'conversation_id', new.conversation_id, 'author_id', new.author_id, 'content', new.content,
+    'created_at', new.created_at)));
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.conversation_notes_place()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  select conversation.project_id into new.project_id
+    from public.conversations as conversation where conversation.id = new.conversation_id;
+  if not found then
+    perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
+  end if;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.conversation_sync(conversation_id uuid, since bigint)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.visible_conversation(conversation_sync.conversation_id);
+  events jsonb;
+  first_seq bigint;
+begin
+  select jsonb_agg(jsonb_build_object('event', event.kind, 'payload', handoff.public_payload(event)) order by event.seq),
+         min(event.seq)
+    into events, first_seq
+    from handoff.outbox as event
+   where event.conversation_id = conversation.id and event.seq > greatest(conversation_sync.since, 0);
+  return jsonb_build_object(
+    'conversation', handoff.conversation_for_visitor(conversation),
+    'event_seq', conversation.event_seq,
+    -- False: older events than asked for are no longer kept. Read the transcript and go on from event_seq.
+    'complete', coalesce(first_seq, conversation.event_seq + 1) = greatest(conversation_sync.since, 0) + 1,
+    'events', coalesce(events, '[]'::jsonb));
+end
+$function$;
+grant execute on function handoff.conversation_sync(conversation_id uuid, since bigint) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.conversations_announce()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  with move as (
+    select after.*, before.status as old_status
+      from (select row_number() over () as place, changed.* from old_rows as changed) as before
+      join (select row_number() over () as place, changed.* from new_rows as changed) as after using (place)
+     where before.status <> after.status
+        or (after.status = 'agent_active' and before.assigned_agent_id is distinct from after.assigned_agent_id)
+  ), profile as materialized (
+    select owner.project_id, owner.user_id, handoff.agent_profile(owner.project_id, owner.user_id) as agent
+      from (select distinct move.project_id, move.assigned_agent_id as user_id
+              from move where move.status = 'agent_active') as owner
+  ), event as (
+    select move.project_id, move.id, 1 as rank, 'status_changed' as kind,
+           move.event_seq - (move.status in ('agent_active', 'resolved'))::integer as seq,
+           jsonb_strip_nulls(jsonb_build_object('conversation_id', move.id, 'old_status', move.old_status,
+                             'new_status', move.status, 'handoff_reason', move.handoff_reason)) as payload
+      from move where move.old_status <> move.status
+    union all
+    select move.project_id, move.id, 2, 'agent_assigned', move.event_seq,
+           jsonb_build_object('conversation_id', move.id, 'agent', profile.agent, 'customer_name', move.customer_name,
+                              'preview', move.preview, 'queue_entered_at', move.queue_entered_at,
+                              'waiting_time_seconds', case when move.old_status = 'waiting' then
+                                 greatest(extract(epoch from move.claimed_at - move.queue_entered_at)::integer, 0) else 0 end)
+      from move join profile on profile.user_id = move.assigned_agent_id and profile.project_id = move.project_id
+     where move.status = 'agent_active'
+    union all
+    select move.project_id, move.id, 2, 'resolved', move.event_seq,
+           jsonb_build_object('conversation_id', move.id, 'resolved_by', move.resolved_by, 'show_rating', true)
+      from move where move.status = 'resolved'
+    union all
+    select move.project_id, move.id, 3, 'conversation_auto_closed', 0,
+           jsonb_build_object('conversation_id', move.id, 'agent_id', move.assigned_agent_id, 'reason', move.close_reason)
+      from move where move.status = 'closed' and move.assigned_agent_id is not null
+                  and move.close_reason in ('customer_inactive', 'timeout')
+    union all
+    select move.project_id, move.id, 4, 'new_conversation', 0,
+           jsonb_build_object('conversation', jsonb_build_object(
+             'id', move.id, 'customer_name', move.customer_name, 'preview', move.preview,
+             'handoff_reason', move.handoff_reason, 'priority', move.priority, 'queue_entered_at', move.queue_entered_at))
+      from move where move.status = 'waiting'
+  )
+  insert into handoff.outbox (project_id, conversation_id, kind, seq, payload)
+  select event.project_id, event.id, event.kind, event.seq, event.payload
+    from event
+   order by event.id, event.rank;
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.conversations_announce_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if new.customer_presence is distinct from old.customer_presence and new.assigned_agent_id is not null
+     and new.status = 'agent_active' then
+    insert into handoff.outbox (project_id, conversation_id, kind, payload)
+    values (new.project_id, new.id, 'customer_presence_update', jsonb_build_object(
+      'conversation_id', new.id, 'agent_id', new.assigned_agent_id, 'status', new.customer_presence,
+      'timestamp', coalesce(new.customer_last_seen_at, now())));
+  end if;
+  if (new.tags, new.priority, new.required_skills, new.is_spam, new.satisfaction_rating, new.customer_id, new.customer_name,
+      new.customer_email)
+     is distinct from
+     (old.tags, old.priority, old.required_skills, old.is_spam, old.satisfaction_rating, old.customer_id, old.customer_name,
+      old.customer_email) then
+    insert into handoff.outbox (project_id, conversation_id, kind, payload)
+    values (new.project_id, new.id, 'conversation_updated', jsonb_build_object('conversation', jsonb_build_object(
+      'id', new.id, 'tags', new.tags, 'priority', new.priority, 'required_skills', new.required_skills,
+      'is_spam', new.is_spam, 'satisfaction_rating', new.satisfaction_rating, 'customer_id', new.customer_id,
+      'customer_name', new.customer_name, 'customer_email', new.customer_email)));
+  end if;
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.conversations_count()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  uncounted uuid;
+begin
+  with change as (
+    select before.project_id,
+           case when before.status = 'agent_active' then before.assigned_agent_id end as lost_by,
+           case when after.status = 'agent_active' then after.assigned_agent_id end as gained_by
+      from (select row_number() over () as place, changed.* from old_rows as changed) as before
+      join (select row_number() over () as place, changed.* from new_rows as changed) as after using (place)
+     where before.status <> after.status or before.assigned_agent_id is distinct from after.assigned_agent_id
+  ), delta as (
+    select project_id, agent_id, sum(chats)::integer as chats, bool_or(chats > 0) as gained
+      from (
+        select change.project_id, change.lost_by as agent_id, -1 as chats from change
+        union all
+        select change.project_id, change.gained_by, 1 from change
+      ) as each_side
+     where agent_id is not null
+     group by project_id, agent_id
+  ), locked as (
+    -- In one order for everybody, so that two statements with several agents cannot deadlock.
+    select agent.id, delta.chats, delta.gained
+      from delta
+      join public.agent_availability as agent
+        on agent.user_id = delta.agent_id and agent.project_id = delta.project_id
+     order by agent.id
+       for no key update of agent
+  ), counted as (
+    update public.agent_availability as agent
+       set current_chat_count = agent.current_chat_count + locked.chats,
+           last_assigned_at = case when locked.gained then now() else agent.last_assigned_at end
+      from locked
+     where agent.id = locked.id
+    returning agent.project_id, agent.user_id
+  )
+  select delta.agent_id into uncounted
+    from delta
+    left join counted on counted.user_id = delta.agent_id and counted.project_id = delta.project_id
+   where delta.gained and counted.user_id is null
+   limit 1;
+  if uncounted is not null then
+    perform handoff.fail(409, 'agent_not_online', format('User %s is no agent of this project', uncounted),
+                         'Give conversations to members only.');
+  end if;
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.conversations_count_deleted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  with delta as (
+    select gone.project_id, gone.assigned_agent_id as agent_id, count(*)::integer as chats
+      from old_rows as gone
+     where gone.status = 'agent_active'
+     group by gone.project_id, gone.assigned_agent_id
+  ), locked as (
+    select agent.id, delta.chats
+      from delta
+      join public.agent_availability as agent
+        on agent.user_id = delta.agent_id and agent.project_id = delta.project_id
+     order by agent.id
+       for no key update of agent
+  )
+  update public.agent_availability as agent
+     set current_chat_count = agent.current_chat_count - locked.chats
+    from locked
+   where agent.id = locked.id;
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.conversations_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  -- The account of an agent was deleted (foreign key action): its chats go back to the queue.
+  if old.status = 'agent_active' and new.status = 'agent_active' and new.assigned_agent_id is null then
+    new.status := 'waiting';
+  end if;
+  new.updated_at := now();
+  new.tags := handoff.normal_words(new.tags);
+  new.required_skills := handoff.normal_words(new.required_skills);
+  if new.status = old.status and new.assigned_agent_id is not distinct from old.assigned_agent_id then
+    return new;
+  end if;
+  if new.status = old.status and new.status <> 'agent_active' then
+    -- The last agent's account was deleted; nothing moved.
+    return new;
+  end if;
+  if not handoff.is_legal_move(old.status, new.status) then
+    perform handoff.fail(409, 'illegal_transition',
+      format('A conversation that is %s cannot become %s', old.status, new.status),
+      'Read its current status first: it may have changed since.');
+  end if;
+  new := handoff.stamp_move(old, new);
+  -- One number for each event that handoff.conversations_announce writes for this move.
+  new.event_seq := old.event_seq
+    + (new.status <> old.status)::integer
+    + (new.status = 'agent_active')::integer
+    + (new.status = 'resolved')::integer;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.conversations_guard_insert()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if new.status in ('waiting', 'agent_active') then
+    perform handoff.fail(409, 'illegal_transition', format('A conversation cannot start as %s', new.status),
+                         'Insert it as ai_active, then hand it off.');
+  end if;
+  new.event_seq := 0;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.customer_for_visitor(project_id uuid, visitor_id text, context jsonb DEFAULT NULL::jsonb)
+ RETURNS public.customers
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  customer public.customers;
+begin
+  loop
+    customer := handoff.customer_seen(
+      coalesce(handoff.callers_customer(customer_for_visitor.project_id, customer_for_visitor.visitor_id),
+               handoff.visitor_customer(customer_for_visitor.project_id, customer_for_visitor.visitor_id)),
+      customer_for_visitor.context);
+    -- Null when it was merged into another between the two: then the other is found.
+    exit when customer.id is not null;
+  end loop;
+  return customer;
+end
+$function$;
+comment on function handoff.customer_for_visitor(project_id uuid, visitor_id text, context jsonb) is 'The customer of the caller under a visitor id, found (also when merged) or made, seen now and locked: call it before locking a conversation.';
+
+CREATE OR REPLACE FUNCTION handoff.customer_history(customer_id uuid, page integer, before timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  customer public.customers := handoff.visible_customer(customer_history.customer_id);
+  earlier jsonb;
+begin
+  select jsonb_agg(jsonb_build_object(
+           'id', newest.id, 'status', newest.status, 'preview', newest.preview, 'created_at', newest.created_at)
+           order by newest.created_at desc, newest.id)
+    into earlier
+    from (
+      select conversation.id, conversation.status, conversation.preview, conversation.created_at
+        from public.conversations as conversation
+       where conversation.customer_id = customer.id
+         and conversation.created_at < coalesce(customer_history.before, 'infinity')
+       order by conversation.created_at desc
+       -- With ties: the next page begins before the last time on this one and must not skip its twins.
+       fetch first (least(greatest(coalesce(customer_history.page, 20), 1), 100)) rows with ties
+    ) as newest;
+  return jsonb_build_object(
+    'customer', handoff.customer_line(customer),
+    'current_session', (
+      select to_jsonb(visit) - array['project_id', 'customer_id', 'user_id']
+        from public.web_visits as visit
+       where visit.customer_id = customer.id
+       order by visit.created_at desc, visit.id desc
+       limit 1),
+    'conversations', coalesce(earlier, '[]'::jsonb));
+end
+$function$;
+grant execute on function handoff.customer_history(customer_id uuid, page integer, before timestamp with time zone) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.customer_line(customer public.customers)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'id', customer.id, 'project_id', customer.project_id, 'visitor_id', customer.visitor_id,
+    'merged_visitor_ids', to_jsonb(customer.merged_visitor_ids), 'email', customer.email, 'name', customer.name,
+    'first_seen_at', customer.first_seen_at, 'last_seen_at', customer.last_seen_at,
+    'total_conversations', customer.total_conversations,
+    'is_flagged', customer.is_flagged, 'flag_reason', customer.flag_reason, 'flagged_at', customer.flagged_at,
+    'flagged_by', customer.flagged_by, 'internal_notes', customer.internal_notes);
+$function$;
+comment on function handoff.customer_line(customer public.customers) is 'What a member sees of a customer.';
+
+CREATE OR REPLACE FUNCTION handoff.customer_seen(customer_id uuid, context jsonb)
+ RETURNS public.customers
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  update public.customers as customer
+     set last_seen_at = greatest(customer.last_seen_at, now()),
+         last_browser = coalesce(handoff.context_text(customer_seen.context, 'browser', 200), customer.last_browser),
+         last_device = coalesce(handoff.context_text(customer_seen.context, 'device', 200), customer.last_device),
+         last_os = coalesce(handoff.context_text(customer_seen.context, 'os', 200), customer.last_os),
+         last_page_url = coalesce(handoff.context_text(customer_seen.context, 'page_url', 2000), customer.last_page_url),
+         last_location = coalesce(handoff.caller_location(), customer.last_location)
+   where customer.id = customer_seen.customer_id
+  returning customer.*;
+$function$;
+comment on function handoff.customer_seen(customer_id uuid, context jsonb) is 'Notes that the customer was here and with what (browser, device, os, page_url), and locks it; null when it is gone.';
+
+CREATE OR REPLACE FUNCTION handoff.customer_wrote(conversation public.conversations, written public.messages)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  keyword text;
+begin
+  case conversation.status
+    when 'resolved' then
+      perform handoff.reopen(conversation);
+    when 'ai_active' then
+      keyword := handoff.keyword_in(conversation.project_id, written.content);
+      if keyword is not null and (handoff.availability(conversation.project_id) ->> 'available')::boolean then
+        perform handoff.enqueue(conversation.id, 'keyword', keyword);
+      end if;
+    else
+      null;
+  end case;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.customers_count()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  step integer := case tg_op when 'INSERT' then 1 else -1 end;
+begin
+  with delta as (
+    select changed.customer_id, count(*)::integer * step as chats
+      from changed_rows as changed
+     where changed.customer_id is not null
+     group by changed.customer_id
+  ), locked as (
+    select customer.id, delta.chats
+      from delta
+      join public.customers as customer on customer.id = delta.customer_id
+     order by customer.id
+       for no key update of customer
+  )
+  update public.customers as customer
+     set total_conversations = customer.total_conversations + locked.chats
+    from locked
+   where customer.id = locked.id;
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.customers_count_moved()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  with locked as (
+    select customer.id, case customer.id when new.customer_id then 1 else -1 end as chats
+      from public.customers as customer
+     where customer.id in (old.customer_id, new.customer_id)
+     order by customer.id
+       for no key update
+  )
+  update public.customers as customer
+     set total_conversations = customer.total_conversations + locked.chats
+    from locked
+   where customer.id = locked.id;
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.customers_index_visitors()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  ids text[] := new.merged_visitor_ids || new.visitor_id;
+begin
+  delete from handoff.customer_visitors as known where known.customer_id = new.id and known.visitor_id <> all (ids);
+  insert into handoff.customer_visitors (project_id, visitor_id, customer_id)
+  select distinct new.project_id, added.id, new.id
+    from unnest(ids) as added (id)
+   where not exists (select 1 from handoff.customer_visitors as known
+                      where known.customer_id = new.id and known.visitor_id = added.id);
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.customers_stamp()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  new.email := nullif(lower(btrim(new.email)), '');
+  new.updated_at := now();
+  if not new.is_flagged then
+    new.flag_reason := null;
+    new.flagged_at := null;
+    new.flagged_by := null;
+  elsif new.flagged_at is null then
+    -- Only a merge and the service role set the time themselves: no client may write that column.
+    new.flagged_at := now();
+    new.flagged_by := auth.uid();
+  end if;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.day_of(project_id uuid, moment timestamp with time zone)
+ RETURNS TABLE(timezone text, date date, starts_at timestamp with time zone, ends_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select zone.name, today.date, today.date::timestamp at time zone zone.name, (today.date + 1)::timestamp at time zone zone.name
+    from (
+      select coalesce((select settings.timezone from public.handoff_settings as settings
+                        where settings.project_id = day_of.project_id), 'UTC') as name
+    ) as zone
+   cross join lateral (select (day_of.moment at time zone zone.name)::date as date) as today;
+$function$;
+comment on function handoff.day_of(project_id uuid, moment timestamp with time zone) is 'The calendar day of an instant in the project''s time zone: 23 to 25 hours, the end not included.';
+
+CREATE OR REPLACE FUNCTION handoff.default_settings()
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select '{
+    "enabled": false,
+    "trigger_mode": "both",
+    "show_human_button": false,
+    "auto_triggers": {
+      "low_confidence_enabled": true,
+      "low_confidence_threshold": 0.6,
+      "keywords_enabled": true,
+      "keywords": ["human", "agent", "person", "speak to someone", "talk to someone"]
+    },
+    "business_hours_enabled": false,
+    "timezone": "UTC",
+    "business_hours": {
+      "monday": {"start": "09:00", "end": "17:00", "enabled": true},
+      "tuesday": {"start": "09:00", "end": "17:00", "enabled": true},
+      "wednesday": {"start": "09:00", "end": "17:00", "enabled": true},
+      "thursday": {"start": "09:00", "end": "17:00", "enabled": true},
+      "friday": {"start": "09:00", "end": "17:00", "enabled": true},
+      "saturday": {"start": "09:00", "end": "17:00", "enabled": false},
+      "sunday": {"start": "09:00", "end": "17:00", "enabled": false}
+    },
+    "default_max_concurrent_chats": 5,
+    "inactivity_timeout_minutes": 5,
+    "auto_close_after_warning_minutes": 5,
+    "session_keep_alive_minutes": 15,
+    "send_inactivity_warning": true
+  }'::jsonb;
+$function$;
+comment on function handoff.default_settings() is 'F001 5.1.3 and 5.12.6: the settings of a project without a row. Equal to the column defaults of handoff_settings (a test compares).';
+
+CREATE OR REPLACE FUNCTION handoff.drop_invitation_mail(project_id uuid, email text)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  delete from handoff.mail_outbox as mail
+   where mail.project_id = drop_invitation_mail.project_id
+     and mail.recipient = drop_invitation_mail.email
+     and mail.kind = 'invitation'
+     and mail.sent_at is null;
+$function$;
+comment on function handoff.drop_invitation_mail(project_id uuid, email text) is 'Takes back invitations that are not sent yet: their tokens are no longer good.';
+
+CREATE OR REPLACE FUNCTION handoff.enqueue(conversation_id uuid, reason text, keyword text DEFAULT NULL::text, confidence double precision DEFAULT NULL::double precision)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  update public.conversations as conversation
+     set status = 'waiting',
+         handoff_reason = enqueue.reason,
+         trigger_keyword = enqueue.keyword,
+         ai_confidence_at_handoff = coalesce(enqueue.confidence, handoff.last_ai_confidence(conversation.id))
+   where conversation.id = enqueue.conversation_id and conversation.status = 'ai_active';
+  return found;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.equip_agent(project_id uuid, user_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  -- The share lock makes a removal wait, or shows that it came first: no agent is left behind by a member who is gone.
+  perform 1 from public.project_members as member
+    where member.project_id = equip_agent.project_id and member.user_id = equip_agent.user_id and member.status = 'active'
+      for share;
+  if not found and not exists (
+    select 1 from public.projects as project where project.id = equip_agent.project_id and project.user_id = equip_agent.user_id
+  ) then
+    return false;
+  end if;
+  insert into public.agent_availability (user_id, project_id, max_concurrent_chats)
+  values (equip_agent.user_id, equip_agent.project_id, handoff.member_chat_limit(equip_agent.project_id, equip_agent.user_id))
+  on conflict on constraint agent_availability_one_per_project do nothing;
+  return true;
+end
+$function$;
+comment on function handoff.equip_agent(project_id uuid, user_id uuid) is 'Makes sure that a member has a row as an agent, offline when it is new; false when the user does not belong to the project.';
+
+CREATE OR REPLACE FUNCTION handoff.estimated_wait_minutes(project_id uuid, queue_position bigint)
+ RETURNS integer
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select case when team.agents = 0 then -1
+              else ceil(queue_position * coalesce(handling.minutes, 5) / team.agents)::integer end
+    from (
+      select count(*) as agents
+        from public.agent_availability as agent
+       where agent.project_id = estimated_wait_minutes.project_id and agent.effective_status = 'online'
+    ) as team,
+    (
+      select avg(extract(epoch from conversation.resolved_at - conversation.claimed_at)) / 60 as minutes
+        from public.conversations as conversation
+       where conversation.project_id = estimated_wait_minutes.project_id
+         and conversation.status in ('resolved', 'closed')
+         and conversation.resolved_at > now() - interval '7 days'
+         and conversation.claimed_at is not null
+    ) as handling;
+$function$;
+comment on function handoff.estimated_wait_minutes(project_id uuid, queue_position bigint) is 'F001 5.4.6: position x average handling time of seven days (5 minutes without history) / online agents; -1 when nobody is online.';
+
+CREATE OR REPLACE FUNCTION handoff.fail(status integer, code text, message text, hint text DEFAULT NULL::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  raise exception using
+    errcode = 'PT' || status::text,
+    message = fail.message,
+    detail = fail.code,
+    hint = coalesce(fail.hint, '');
+end
+$function$;
+comment on function handoff.fail(status integer, code text, message text, hint text) is 'Refuses a call: PostgREST answers with this HTTP status, the message, the stable code in "details" and the hint.';
+
+CREATE OR REPLACE FUNCTION handoff.first_response_seconds_on(project_id uuid, starts_at timestamp with time zone, ends_at timestamp with time zone)
+ RETURNS integer
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  -- An agent who took over from the AI answers from then on: such a conversation was never handed off.
+  select round(avg(greatest(extract(epoch from
+           conversation.first_response_at - coalesce(conversation.handoff_triggered_at, conversation.claimed_at)), 0)))::integer
+    from public.conversations as conversation
+   where conversation.project_id = first_response_seconds_on.project_id
+     and conversation.first_response_at >= first_response_seconds_on.starts_at
+     and conversation.first_response_at < first_response_seconds_on.ends_at
+     and not conversation.is_spam;
+$function$;
+comment on function handoff.first_response_seconds_on(project_id uuid, starts_at timestamp with time zone, ends_at timestamp with time zone) is 'From the handoff to the first message of an agent, averaged over the conversations first answered then; null without any.';
+
+CREATE OR REPLACE FUNCTION handoff.flag_customer(customer_id uuid, flagged boolean, reason text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  customer public.customers := handoff.visible_customer(flag_customer.customer_id);
+begin
+  perform handoff.rate_limit('dashboard', 100, interval '1 minute');
+  update public.customers as judged
+     set is_flagged = flag_customer.flagged, flag_reason = nullif(btrim(flag_customer.reason), '')
+   where judged.id = customer.id
+  returning * into customer;
+  return handoff.customer_line(customer);
+end
+$function$;
+grant execute on function handoff.flag_customer(customer_id uuid, flagged boolean, reason text) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.get_handoff_settings(project_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  settings public.handoff_settings;
+begin
+  perform handoff.require_member(get_handoff_settings.project_id);
+  select * into settings from public.handoff_settings as found where found.project_id = get_handoff_settings.project_id;
+  if not found then
+    settings := jsonb_populate_record(null::public.handoff_settings,
+      handoff.default_settings() || jsonb_build_object('project_id', get_handoff_settings.project_id));
+  end if;
+  return handoff.settings_answer(settings);
+end
+$function$;
+grant execute on function handoff.get_handoff_settings(project_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.handoff_answer(conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select case conversation.status
+           when 'waiting' then jsonb_build_object('status', 'waiting') || handoff.queue_place(conversation)
+           when 'agent_active' then jsonb_build_object(
+             'status', 'agent_active',
+             'assigned_agent', handoff.agent_profile(conversation.project_id, conversation.assigned_agent_id))
+           else jsonb_build_object('status', conversation.status)
+         end
+    from public.conversations as conversation
+   where conversation.id = handoff_answer.conversation_id;
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.handoff_settings_validate()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if new.trigger_mode not in ('auto', 'manual', 'both') then
+    perform handoff.fail(400, 'unknown_trigger_mode', 'Unknown trigger mode', 'Use auto, manual or both.');
+  end if;
+  if new.default_max_concurrent_chats not between 1 and 50 then
+    perform handoff.fail(400, 'chats_out_of_range', '"default_max_concurrent_chats" must be between 1 and 50');
+  end if;
+  if new.inactivity_timeout_minutes not between 1 and 1440 or new.auto_close_after_warning_minutes not between 1 and 1440
+     or new.session_keep_alive_minutes not between 1 and 1440 then
+    perform handoff.fail(400, 'minutes_out_of_range', 'Each of the settings in minutes must be between 1 and 1440');
+  end if;
+  new.updated_at := now();
+  -- What did not change was checked when it was written. Reading the server's list of zones takes tens of milliseconds.
+  if tg_op = 'INSERT' or new.auto_triggers is distinct from old.auto_triggers then
+    new.auto_triggers := handoff.checked_triggers(new.auto_triggers);
+  end if;
+  if tg_op = 'INSERT' or new.business_hours is distinct from old.business_hours then
+    new.business_hours := handoff.checked_week(new.business_hours);
+  end if;
+  if new.timezone <> 'UTC' and (tg_op = 'INSERT' or new.timezone is distinct from old.timezone) then
+    new.timezone := handoff.checked_zone(new.timezone);
+  end if;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.has_agents(project_id uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select exists (select 1 from public.project_members as member
+                  where member.project_id = has_agents.project_id and member.status = 'active')
+      or exists (select 1 from public.agent_availability as agent
+                   join public.projects as project on project.id = agent.project_id and project.user_id = agent.user_id
+                  where agent.project_id = has_agents.project_id);
+$function$;
+comment on function handoff.has_agents(project_id uuid) is 'Whether anybody could ever answer: an active member, or an owner who has worked as an agent.';
+
+CREATE OR REPLACE FUNCTION handoff.identify_customer(project_id uuid, visitor_id text, email text, name text, context jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform handoff.require_user();
+  perform handoff.require_project(identify_customer.project_id);
+  perform handoff.rate_limit('identify_customer', 10, interval '1 minute');
+  perform handoff.link_email(identify_customer.project_id, identify_customer.visitor_id, identify_customer.email,
+                             identify_customer.name, identify_customer.context);
+  -- Always this: whether the address was known is nobody's business.
+  return jsonb_build_object('linked', true);
+end
+$function$;
+grant execute on function handoff.identify_customer(project_id uuid, visitor_id text, email text, name text, context jsonb) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.inbox(project_id uuid, list text, page integer, before timestamp with time zone, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  caller uuid := handoff.require_user();
+  lines jsonb;
+begin
+  if not handoff.is_member(inbox.project_id) then
+    perform handoff.fail(403, 'not_a_member', 'You are not a member of this project');
+  end if;
+  if inbox.list is null or inbox.list not in ('all', 'mine', 'queue', 'closed') then
+    perform handoff.fail(400, 'unknown_list', 'Unknown list', 'Use all, mine, queue or closed.');
+  end if;
+  if inbox.list = 'queue' then
+    select jsonb_agg(handoff.inbox_line(waiting.line, moment) || jsonb_build_object('queue_position', waiting.position)
+                     order by waiting.position) into lines
+      from (
+        select conversation as line,
+               row_number() over (order by conversation.priority desc, conversation.queue_entered_at, conversation.id) as position
+          from public.conversations as conversation
+         where conversation.project_id = inbox.project_id and conversation.status = 'waiting'
+         order by conversation.priority desc, conversation.queue_entered_at, conversation.id
+         limit least(greatest(inbox.page, 1), 200)
+      ) as waiting;
+  else
+    select jsonb_agg(handoff.inbox_line(newest.line, moment) order by (newest.line).last_message_at desc) into lines
+      from (
+        select conversation as line
+          from public.conversations as conversation
+         where conversation.project_id = inbox.project_id
+           and case inbox.list
+                 when 'mine' then conversation.assigned_agent_id = caller and conversation.status in ('agent_active', 'resolved')
+                 when 'closed' then conversation.status = 'closed'
+                 else conversation.status <> 'closed'
+               end
+           and (inbox.before is null or conversation.last_message_at < inbox.before)
+         order by conversation.last_message_at desc
+         limit least(greatest(inbox.page, 1), 200)
+      ) as newest;
+  end if;
+  return jsonb_build_object('conversations', coalesce(lines, '[]'::jsonb), 'counts', handoff.inbox_counts(inbox.project_id, caller));
+end
+$function$;
+grant execute on function handoff.inbox(project_id uuid, list text, page integer, before timestamp with time zone, moment timestamp with time zone) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.inbox_counts(project_id uuid, agent_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'all', count(*) filter (where conversation.status <> 'closed'),
+    'mine', count(*) filter (where conversation.assigned_agent_id = inbox_counts.agent_id and conversation.status = 'agent_active'),
+    'queue', count(*) filter (where conversation.status = 'waiting'))
+    from public.conversations as conversation
+   where conversation.project_id = inbox_counts.project_id
+     and conversation.status in ('ai_active', 'waiting', 'agent_active', 'resolved');
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.inbox_line(conversation public.conversations, moment timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'id', conversation.id, 'status', conversation.status, 'customer_id', conversation.customer_id,
+    'customer_name', conversation.customer_name, 'customer_email', conversation.customer_email,
+    'customer_presence', conversation.customer_presence, 'customer_last_seen_at', conversation.customer_last_seen_at,
+    'preview', conversation.preview, 'assigned_agent_id', conversation.assigned_agent_id, 'priority', conversation.priority,
+    'tags', conversation.tags, 'handoff_reason', conversation.handoff_reason, 'queue_entered_at', conversation.queue_entered_at,
+    'waiting_seconds', case when conversation.status = 'waiting'
+                            then extract(epoch from moment - conversation.queue_entered_at)::integer end,
+    'last_message_at', conversation.last_message_at, 'created_at', conversation.created_at);
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.invite_member(project_id uuid, email text, role text, name text, max_concurrent_chats integer, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  caller uuid := handoff.require_admin(invite_member.project_id);
+  address text := handoff.normal_email(invite_member.email);
+  member public.project_members;
+begin
+  perform handoff.require_role(invite_member.role);
+  if address = handoff.owner_address(invite_member.project_id) then
+    perform handoff.fail(409, 'already_a_member', 'The owner belongs to the project already');
+  end if;
+  perform handoff.rate_limit('invite_member', 60, interval '1 hour');
+  insert into public.project_members as existing
+         (project_id, email, role, name, max_concurrent_chats, invited_by, invited_at, invitation_expires_at)
+  values (invite_member.project_id, address, invite_member.role, nullif(btrim(invite_member.name), ''),
+          coalesce(invite_member.max_concurrent_chats, handoff.member_chat_limit(invite_member.project_id, null)),
+          caller, moment, moment + interval '7 days')
+  on conflict on constraint project_members_one_per_email do update
+     set status = 'pending', user_id = null, accepted_at = null, role = excluded.role,
+         name = coalesce(excluded.name, existing.name), max_concurrent_chats = excluded.max_concurrent_chats,
+         invited_by = excluded.invited_by, invited_at = excluded.invited_at,
+         invitation_expires_at = excluded.invitation_expires_at
+   where existing.status <> 'active'
+  returning existing.* into member;
+  if not found then
+    perform handoff.fail(409, 'already_a_member', 'This address belongs to a member already', 'Change the member instead.');
+  end if;
+  perform handoff.write_invitation(member);
+  return handoff.member_answer(member);
+end
+$function$;
+grant execute on function handoff.invite_member(project_id uuid, email text, role text, name text, max_concurrent_chats integer, moment timestamp with time zone) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.is_admin(project_id uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select exists (
+           select 1 from public.projects as project
+            where project.id = is_admin.project_id and project.user_id = (select auth.uid()))
+      or exists (
+           select 1 from public.project_members as member
+            where member.project_id = is_admin.project_id and member.user_id = (select auth.uid())
+              and member.status = 'active' and member.role = 'admin');
+$function$;
+comment on function handoff.is_admin(project_id uuid) is 'Whether the caller owns the project or is an active admin of it.';
+grant execute on function handoff.is_admin(project_id uuid) to authenticated;
+grant execute on function handoff.is_admin(project_id uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION handoff.is_legal_move(old_status text, new_status text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case old_status
+    when 'ai_active'    then new_status in ('waiting', 'agent_active', 'closed')
+    when 'waiting'      then new_status in ('agent_active', 'closed')
+    when 'agent_active' then new_status in ('agent_active', 'waiting', 'resolved', 'closed')
+    when 'resolved'     then new_status in ('agent_active', 'waiting', 'closed')
+    else false
+  end;
+$function$;
+comment on function handoff.is_legal_move(old_status text, new_status text) is 'F001 5.2.4, and three moves its features need: an agent takes over from the AI, an inactive chat is closed, a reopened chat waits when its agent cannot take it.';
+
+CREATE OR REPLACE FUNCTION handoff.is_member(project_id uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select is_member.project_id in (select handoff.member_projects());
+$function$;
+comment on function handoff.is_member(project_id uuid) is 'Whether the caller belongs to the project.';
+grant execute on function handoff.is_member(project_id uuid) to authenticated;
+grant execute on function handoff.is_member(project_id uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION handoff.is_open(settings public.handoff_settings, moment timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  today date := (moment at time zone settings.timezone)::date;
+begin
+  return not settings.business_hours_enabled
+      or exists (select 1 from handoff.opening_ranges(settings, today - 2, today + 1) as range
+                  where moment >= range.opens_at and moment < range.closes_at);
+end
+$function$;
+comment on function handoff.is_open(settings public.handoff_settings, moment timestamp with time zone) is 'Whether handoff is within business hours at that instant; always true when business hours are off.';
+
+CREATE OR REPLACE FUNCTION handoff.keyword_in(project_id uuid, content text)
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select keyword.word
+    from public.handoff_settings as settings
+   cross join lateral jsonb_array_elements_text(settings.auto_triggers -> 'keywords') with ordinality as keyword (word, place)
+   where settings.project_id = keyword_in.project_id
+     and settings.enabled
+     and settings.trigger_mode in ('auto', 'both')
+     and (settings.auto_triggers ->> 'keywords_enabled')::boolean
+     and handoff.contains_word(keyword_in.content, keyword.word)
+   order by keyword.place
+   limit 1;
+$function$;
+comment on function handoff.keyword_in(project_id uuid, content text) is 'The first of the project''s keywords that the text holds, if keywords trigger a handoff there.';
+
+CREATE OR REPLACE FUNCTION handoff.known_zones()
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select zone.name
+    from pg_catalog.pg_timezone_names as zone
+   where zone.name in ('UTC', 'GMT')
+      or (zone.name !~ '^(posix|right)/'
+          and zone.name not in ('Factory', 'localtime', 'posixrules')
+          and (zone.name ~ '/' or zone.name !~ '[0-9]')
+          and not exists (select 1 from pg_catalog.pg_timezone_abbrevs as abbreviation
+                           where abbreviation.abbrev = upper(zone.name)));
+$function$;
+comment on function handoff.known_zones() is 'The IANA zones a project may use: known to this server, no abbreviations, no POSIX strings such as EST5EDT.';
+
+CREATE OR REPLACE FUNCTION handoff.last_ai_confidence(conversation_id uuid)
+ RETURNS double precision
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select (message.metadata ->> 'confidence')::double precision
+    from public.messages as message
+   where message.conversation_id = last_ai_confidence.conversation_id and message.sender_type = 'ai'
+   order by message.seq desc
+   limit 1;
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.leave_question(conversation public.conversations, customer_id uuid, question text, client_message_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if conversation.status = 'ai_active' and not exists (
+       select 1 from public.handoff_settings as settings
+        where settings.project_id = conversation.project_id and settings.enabled) then
+    perform handoff.fail(409, 'handoff_disabled', 'This project does not hand conversations to people', 'Chat with the AI instead.');
+  end if;
+  -- The message first: the queue shows it. In a resolved conversation it reopens, in a closed one it is refused.
+  perform handoff.write_message(conversation.id, 'customer', conversation.visitor_user_id, leave_question.question,
+                                leave_question.client_message_id, '{"type": "offline_form"}'::jsonb);
+  insert into public.lead_captures (project_id, session_id, customer_id, user_email, user_name, question)
+  values (conversation.project_id, conversation.id, leave_question.customer_id, conversation.customer_email,
+          conversation.customer_name, leave_question.question);
+  perform handoff.confirm_question(conversation);
+  perform handoff.enqueue(conversation.id, 'customer_request');
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.link_email(project_id uuid, visitor_id text, email text, name text DEFAULT NULL::text, context jsonb DEFAULT NULL::jsonb)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  address text := handoff.normal_email(link_email.email);
+  full_name text := nullif(btrim(link_email.name), '');
+  person uuid;
+begin
+  -- One at a time in a project: two devices that give one new address at once must end as one customer.
+  perform pg_advisory_xact_lock(hashtextextended('handoff.customers ' || link_email.project_id::text, 0));
+  person := handoff.person_behind(link_email.project_id, link_email.visitor_id, address);
+  perform handoff.customer_seen(person, link_email.context);
+  update public.customers as customer set name = full_name where customer.id = person and customer.name is null and full_name is not null;
+  -- What the caller said as somebody else stays with that somebody; the open conversation is with who they are now.
+  perform 1 from public.conversations as own
+    where own.project_id = link_email.project_id and own.visitor_user_id = auth.uid()
+    order by own.id for no key update;
+  update public.conversations as own
+     set customer_id = person,
+         customer_email = address,
+         customer_name = coalesce(full_name, own.customer_name),
+         awaiting_email = false
+   where own.project_id = link_email.project_id and own.visitor_user_id = auth.uid()
+     and (own.status <> 'closed' or coalesce(own.customer_email, address) = address);
+  return person;
+end
+$function$;
+comment on function handoff.link_email(project_id uuid, visitor_id text, email text, name text, context jsonb) is 'Links the calling visitor''s id and conversations to an e-mail address and returns the customer. Call it before locking a conversation.';
+
+CREATE OR REPLACE FUNCTION handoff.list_agents(project_id uuid, wanted_status text, wanted_skill text)
+ RETURNS TABLE(user_id uuid, name text, email text, avatar_url text, role text, status text, effective_status text, current_chat_count integer, max_concurrent_chats integer, available_slots integer, can_receive_chats boolean, skills text[], last_seen_at timestamp with time zone, status_changed_at timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+#variable_conflict use_column
+declare
+  -- Null is every status.
+  wanted text := case when list_agents.wanted_status is not null then handoff.normal_status(list_agents.wanted_status) end;
+begin
+  perform handoff.require_member(list_agents.project_id);
+  return query
+    select person.user_id, profile.of ->> 'name', account.email::text, profile.of ->> 'avatar_url', person.role,
+           coalesce(agent.status, 'offline'), coalesce(agent.effective_status, 'offline'),
+           coalesce(agent.current_chat_count, 0), most.chats,
+           greatest(most.chats - coalesce(agent.current_chat_count, 0), 0),
+           coalesce(agent.effective_status = 'online' and agent.current_chat_count < most.chats, false),
+           coalesce(agent.skills, '{}'), agent.last_seen_at, agent.status_changed_at
+      from handoff.team(list_agents.project_id) as person
+      join auth.users as account on account.id = person.user_id
+      left join public.agent_availability as agent
+        on agent.project_id = list_agents.project_id and agent.user_id = person.user_id
+     cross join lateral (select handoff.agent_profile(list_agents.project_id, person.user_id) as of) as profile
+     cross join lateral (
+        select coalesce(agent.max_concurrent_chats, handoff.member_chat_limit(list_agents.project_id, person.user_id)) as chats
+      ) as most
+     where (wanted is null or coalesce(agent.effective_status, 'offline') = wanted)
+       and (list_agents.wanted_skill is null or lower(btrim(list_agents.wanted_skill)) = any (agent.skills))
+     order by profile.of ->> 'name', person.user_id;
+end
+$function$;
+grant execute on function handoff.list_agents(project_id uuid, wanted_status text, wanted_skill text) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.lock_as_member(conversation_id uuid)
+ RETURNS public.conversations
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations;
+begin
+  perform handoff.require_user();
+  conversation := handoff.lock_conversation(lock_as_member.conversation_id);
+  if conversation.id is null or not handoff.is_member(conversation.project_id) then
+    perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
+  end if;
+  perform handoff.rate_limit('dashboard', 100, interval '1 minute');
+  return conversation;
+end
+$function$;
+comment on function handoff.lock_as_member(conversation_id uuid) is 'The conversation, locked, if the caller belongs to its project; else refuses with 404.';
+
+CREATE OR REPLACE FUNCTION handoff.lock_as_visitor(conversation_id uuid)
+ RETURNS public.conversations
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.visible_conversation(lock_as_visitor.conversation_id);
+begin
+  if conversation.visitor_user_id is distinct from auth.uid() then
+    perform handoff.fail(403, 'not_the_visitor', 'Only the visitor of a conversation can do this');
+  end if;
+  perform handoff.rate_limit('visitor', 30, interval '1 minute');
+  return handoff.lock_conversation(conversation.id);
+end
+$function$;
+comment on function handoff.lock_as_visitor(conversation_id uuid) is 'The conversation, locked, if it is the caller''s own as a visitor; else refuses.';
+
+CREATE OR REPLACE FUNCTION handoff.lock_conversation(conversation_id uuid)
+ RETURNS public.conversations
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations;
+begin
+  select * into conversation
+    from public.conversations as found
+   where found.id = lock_conversation.conversation_id
+     for no key update;
+  return conversation;
+end
+$function$;
+comment on function handoff.lock_conversation(conversation_id uuid) is 'The conversation, locked until the transaction ends; null when there is none.';
+
+CREATE OR REPLACE FUNCTION handoff.lock_invitation(token text, invitation_id uuid, address text, moment timestamp with time zone)
+ RETURNS public.project_members
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  invited public.project_members;
+  named uuid := coalesce(
+    lock_invitation.invitation_id,
+    (select known.member_id from handoff.invitation_tokens as known
+      where known.token_hash = sha256(convert_to(lock_invitation.token, 'UTF8'))));
+begin
+  select * into invited
+    from public.project_members as found
+   where found.id = named and found.status = 'pending'
+     for no key update;
+  -- Who holds the token has the mail and may know that the address is another; an id alone tells a stranger nothing.
+  if invited.id is null or (invited.email <> lock_invitation.address and lock_invitation.invitation_id is not null) then
+    perform handoff.fail(404, 'invitation_not_found', 'There is no such invitation', 'It may have been accepted or withdrawn.');
+  end if;
+  if invited.email <> lock_invitation.address then
+    perform handoff.fail(403, 'invited_by_another_address', 'This invitation is for another e-mail address',
+                         'Sign in with the address it was sent to.');
+  end if;
+  if invited.invitation_expires_at <= moment then
+    perform handoff.fail(410, 'invitation_expired', 'This invitation has expired', 'Ask for a new one.');
+  end if;
+  return invited;
+end
+$function$;
+comment on function handoff.lock_invitation(token text, invitation_id uuid, address text, moment timestamp with time zone) is 'The pending invitation, locked; refuses when this address cannot accept it.';
+
+CREATE OR REPLACE FUNCTION handoff.lock_member(member_id uuid)
+ RETURNS public.project_members
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  member public.project_members;
+begin
+  perform handoff.require_user();
+  select * into member from public.project_members as found where found.id = lock_member.member_id for no key update;
+  if member.id is null or not handoff.is_member(member.project_id) then
+    perform handoff.fail(404, 'member_not_found', 'There is no such member');
+  end if;
+  perform handoff.require_admin(member.project_id);
+  perform handoff.rate_limit('team', 100, interval '1 minute');
+  return member;
+end
+$function$;
+comment on function handoff.lock_member(member_id uuid) is 'The member, locked, for an owner or admin of the project; else refuses with 404 or 403.';
+
+CREATE OR REPLACE FUNCTION handoff.mail_outbox_forget_token()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  new.data := new.data - 'token';
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.mark_spam(conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.lock_as_member(mark_spam.conversation_id);
+begin
+  if conversation.status in ('agent_active', 'resolved') then
+    perform handoff.require_owner(conversation);
+  end if;
+  update public.conversations as spam set is_spam = true where spam.id = conversation.id;
+  perform handoff.close_as(conversation.id, 'spam');
+  return jsonb_build_object('success', true);
+end
+$function$;
+grant execute on function handoff.mark_spam(conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.may_open(settings public.handoff_settings, moment timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_path_exists(settings.business_hours, '$.*.enabled ? (@ == true)')
+      or exists (select 1 from public.business_hours_exceptions as exception
+                  where exception.project_id = settings.project_id
+                    and exception.date >= (moment at time zone settings.timezone)::date
+                    and not exception.closed);
+$function$;
+comment on function handoff.may_open(settings public.handoff_settings, moment timestamp with time zone) is 'False when the project has no hours at all, so that nobody searches a year for them.';
+
+CREATE OR REPLACE FUNCTION handoff.may_speak_for(project_id uuid, visitor_id text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select not exists (select 1 from handoff.customer_visitors as known
+                      where known.project_id = may_speak_for.project_id and known.visitor_id = may_speak_for.visitor_id)
+      or exists (select 1 from public.conversations as conversation
+                  where conversation.project_id = may_speak_for.project_id and conversation.visitor_id = may_speak_for.visitor_id
+                    and conversation.visitor_user_id = (select auth.uid()))
+      or exists (select 1 from public.web_visits as visit
+                  where visit.project_id = may_speak_for.project_id and visit.visitor_id = may_speak_for.visitor_id
+                    and visit.user_id = (select auth.uid()));
+$function$;
+comment on function handoff.may_speak_for(project_id uuid, visitor_id text) is 'Whether the visitor id is new, or the caller has chatted or browsed under it: whoever merely names an id links nothing of it.';
+
+CREATE OR REPLACE FUNCTION handoff.member_answer(member public.project_members)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'id', member.id, 'project_id', member.project_id, 'user_id', member.user_id, 'email', member.email,
+    'name', member.name, 'avatar_url', member.avatar_url, 'role', member.role, 'status', member.status,
+    'max_concurrent_chats', member.max_concurrent_chats, 'invited_at', member.invited_at,
+    'invitation_expires_at', member.invitation_expires_at, 'accepted_at', member.accepted_at);
+$function$;
+comment on function handoff.member_answer(member public.project_members) is 'What calls about a member answer.';
+
+CREATE OR REPLACE FUNCTION handoff.member_chat_limit(project_id uuid, user_id uuid)
+ RETURNS integer
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select coalesce(
+    (select member.max_concurrent_chats from public.project_members as member
+      where member.project_id = member_chat_limit.project_id and member.user_id = member_chat_limit.user_id
+        and member.status = 'active'),
+    (select settings.default_max_concurrent_chats from public.handoff_settings as settings
+      where settings.project_id = member_chat_limit.project_id),
+    5);
+$function$;
+comment on function handoff.member_chat_limit(project_id uuid, user_id uuid) is 'How many chats a member may hold at once: the member''s own limit, else the project''s default, else 5 (F001 5.1.2).';
+
+CREATE OR REPLACE FUNCTION handoff.member_projects()
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select project.id from public.projects as project where project.user_id = (select auth.uid())
+  union
+  select member.project_id
+    from public.project_members as member
+   where member.user_id = (select auth.uid()) and member.status = 'active';
+$function$;
+comment on function handoff.member_projects() is 'The projects the caller owns or is an active member of.';
+grant execute on function handoff.member_projects() to authenticated;
+grant execute on function handoff.member_projects() to service_role;
+
+CREATE OR REPLACE FUNCTION handoff.merge_customers(source_id uuid, target_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  source public.customers;
+begin
+  -- Waits for conversations and visits of the two that are being written; later ones wait for us and find the target.
+  perform 1 from public.customers as customer
+    where customer.id in (merge_customers.source_id, merge_customers.target_id) order by customer.id for update;
+  select * into source from public.customers as customer where customer.id = merge_customers.source_id;
+  if source.id is null or source.email is not null or not exists (
+       select 1 from public.customers as target
+        where target.id = merge_customers.target_id and target.id <> source.id and target.project_id = source.project_id) then
+    return false;
+  end if;
+  perform 1 from public.conversations as conversation
+    where conversation.customer_id = source.id order by conversation.id for no key update;
+  update public.conversations as conversation
+     set customer_id = merge_customers.target_id where conversation.customer_id = source.id;
+  update public.web_visits as visit set customer_id = merge_customers.target_id where visit.customer_id = source.id;
+  update public.lead_captures as lead set customer_id = merge_customers.target_id where lead.customer_id = source.id;
+  -- Before its visitor ids can belong to the target.
+  delete from public.customers as customer where customer.id = source.id;
+  perform handoff.absorb_customer(merge_customers.target_id, source);
+  return true;
+end
+$function$;
+comment on function handoff.merge_customers(source_id uuid, target_id uuid) is 'Makes an anonymous customer part of another of its project. False, and nothing changed, when one of them is gone or the first has an e-mail address.';
+
+CREATE OR REPLACE FUNCTION handoff.merged_day(current jsonb, given jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  -- The hours of a day are one value in several keys: new hours replace the old ones, whichever form they had.
+  select case
+    when jsonb_typeof(given) <> 'object' then given
+    when given ?| array['start', 'end', 'overnight', 'ranges']
+      then (current - array['start', 'end', 'overnight', 'ranges']) || given
+    else current || given
+  end;
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.merged_settings(current jsonb, given jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select current || given
+      || case when given ? 'auto_triggers'
+              then jsonb_build_object('auto_triggers', (current -> 'auto_triggers') || (given -> 'auto_triggers'))
+              else '{}'::jsonb end
+      || case when given ? 'business_hours'
+              then jsonb_build_object('business_hours', (current -> 'business_hours') || (
+                     select coalesce(jsonb_object_agg(day.key, handoff.merged_day(
+                                       coalesce(current #> array['business_hours', day.key], '{}'::jsonb), day.value)), '{}'::jsonb)
+                       from jsonb_each(given -> 'business_hours') as day))
+              else '{}'::jsonb end;
+$function$;
+comment on function handoff.merged_settings(current jsonb, given jsonb) is 'Settings with a change on top: single triggers and single weekdays are replaced, the others stay.';
+
+CREATE OR REPLACE FUNCTION handoff.message_written(written public.messages)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations;
+begin
+  select * into conversation from public.conversations as found where found.id = written.conversation_id;
+  if conversation.status = 'closed' then
+    perform handoff.fail(409, 'conversation_closed', 'This conversation is closed', 'Start a new one.');
+  end if;
+  case written.sender_type
+    when 'agent' then perform handoff.agent_wrote(conversation, written);
+    when 'customer' then perform handoff.customer_wrote(conversation, written);
+    when 'ai' then perform handoff.ai_wrote(conversation, written);
+    else null;
+  end case;
+end
+$function$;
+comment on function handoff.message_written(written public.messages) is 'What a new message means for its conversation; refuses messages that its state does not allow.';
+
+CREATE OR REPLACE FUNCTION handoff.messages_effects()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  written public.messages;
+begin
+  insert into handoff.outbox (project_id, conversation_id, kind, seq, payload)
+  select message.project_id, message.conversation_id, 'message', message.seq,
+         jsonb_build_object('message', to_jsonb(message) - 'project_id')
+    from new_rows as message
+   order by message.conversation_id, message.seq;
+
+  for written in select message.* from new_rows as message order by message.conversation_id, message.seq loop
+    perform handoff.message_written(written);
+  end loop;
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.messages_number()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  update public.conversations as conversation
+     set event_seq = conversation.event_seq + 1,
+         last_message_at = now(),
+         preview = case when new.sender_type = 'customer' then left(new.content, 200) else conversation.preview end,
+         first_response_at = case when new.sender_type = 'agent'
+                                  then coalesce(conversation.first_response_at, now())
+                                  else conversation.first_response_at end
+   where conversation.id = new.conversation_id
+  returning conversation.event_seq, conversation.project_id into new.seq, new.project_id;
+  if not found then
+    perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
+  end if;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.my_invitations(moment timestamp with time zone DEFAULT now())
+ RETURNS TABLE(invitation_id uuid, project_id uuid, project_name text, role text, invited_by text, invited_at timestamp with time zone, expires_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select invited.id, invited.project_id, to_jsonb(project) ->> 'name', invited.role,
+         handoff.agent_profile(invited.project_id, invited.invited_by) ->> 'name', invited.invited_at,
+         invited.invitation_expires_at
+    from public.project_members as invited
+    join public.projects as project on project.id = invited.project_id
+   where invited.email = (select handoff.own_address())
+     and invited.status = 'pending'
+     and invited.invitation_expires_at > my_invitations.moment
+   order by invited.invited_at desc;
+$function$;
+grant execute on function handoff.my_invitations(moment timestamp with time zone) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.new_person(project_id uuid, address text)
+ RETURNS uuid
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  insert into public.customers (project_id, visitor_id, email)
+  values (new_person.project_id, 'person:' || gen_random_uuid()::text, new_person.address)
+  returning id;
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.next_opening(settings public.handoff_settings, moment timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  upcoming timestamptz;
+begin
+  if not settings.business_hours_enabled then
+    return null;
+  end if;
+  select min(opening.opens_at) into upcoming from handoff.openings(settings, moment, 8) as opening where opening.opens_at > moment;
+  if upcoming is null and handoff.may_open(settings, moment) then
+    select min(opening.opens_at) into upcoming from handoff.openings(settings, moment, 370) as opening where opening.opens_at > moment;
+  end if;
+  return upcoming;
+end
+$function$;
+comment on function handoff.next_opening(settings public.handoff_settings, moment timestamp with time zone) is 'The next instant at which the project goes from closed to open; null when business hours are off and when that is not within 370 days.';
+
+CREATE OR REPLACE FUNCTION handoff.normal_email(email text)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  address text := lower(btrim(normal_email.email));
+begin
+  if address is null or char_length(address) > 254
+     or address !~ '^[^@[:space:][:cntrl:]<>()",;:\\]+@[^@[:space:][:cntrl:]<>()",;:\\.]+(\.[^@[:space:][:cntrl:]<>()",;:\\.]+)+$' then
+    perform handoff.fail(400, 'email_invalid', 'This is not an e-mail address', 'Write it as name@example.com.');
+  end if;
+  return address;
+end
+$function$;
+comment on function handoff.normal_email(email text) is 'The address trimmed and in lower case; refuses what no mail could go to, and what could end up as more than one address.';
+
+CREATE OR REPLACE FUNCTION handoff.normal_skills(skills text[])
+ RETURNS text[]
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  cleaned text[] := array(
+    select distinct lower(btrim(skill)) as skill from unnest(normal_skills.skills) as skill where btrim(skill) <> '' order by skill);
+begin
+  if cardinality(cleaned) > 50 or exists (select 1 from unnest(cleaned) as skill where char_length(skill) > 100) then
+    perform handoff.fail(400, 'skills_out_of_range', 'There are at most 50 skills of at most 100 characters');
+  end if;
+  return cleaned;
+end
+$function$;
+comment on function handoff.normal_skills(skills text[]) is 'The skills as they are compared: lower case, trimmed, without empty ones, each once, sorted.';
+
+CREATE OR REPLACE FUNCTION handoff.normal_status(status text)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if normal_status.status is null or normal_status.status not in ('online', 'available', 'busy', 'away', 'offline') then
+    perform handoff.fail(400, 'unknown_status', 'Unknown status', 'Use online (or available), busy, away or offline.');
+  end if;
+  return case normal_status.status when 'available' then 'online' else normal_status.status end;
+end
+$function$;
+comment on function handoff.normal_status(status text) is 'The status as it is stored: available is online. Refuses what is no status.';
+
+CREATE OR REPLACE FUNCTION handoff.normal_words(words text[])
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(array_agg(word order by place), '{}')
+    from (select lower(btrim(entry.word)) as word, min(entry.place) as place
+            from unnest(words) with ordinality as entry (word, place)
+           where btrim(entry.word) <> ''
+           group by lower(btrim(entry.word))) as distinct_words;
+$function$;
+comment on function handoff.normal_words(words text[]) is 'Trimmed, lower case, without repetition, in the order given: tags, skills, keywords.';
+
+CREATE OR REPLACE FUNCTION handoff.obstacle(project_id uuid, agent_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  agent public.agent_availability;
+begin
+  select * into agent
+    from public.agent_availability as found
+   where found.project_id = obstacle.project_id and found.user_id = obstacle.agent_id
+     for no key update;
+  return case
+    when agent.id is null or agent.effective_status <> 'online' then 'not_online'
+    when agent.current_chat_count >= agent.max_concurrent_chats then 'no_capacity'
+  end;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.offline_answer(project_id uuid, availability jsonb, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  -- Hours promise nothing where handoff is off or nobody works.
+  select jsonb_build_object(
+    'status', 'offline',
+    'reason', offline_answer.availability -> 'reason',
+    'message', 'Our team is currently offline',
+    'show_offline_form', offline_answer.availability -> 'show_offline_form',
+    'business_hours', (
+      select jsonb_build_object(
+               'timezone', settings.timezone,
+               'next_available', handoff.opening_text(opening.next, settings.timezone, moment),
+               'opens_at', opening.next)
+        from public.handoff_settings as settings
+       cross join lateral (select handoff.next_opening(settings, moment) as next) as opening
+       where settings.project_id = offline_answer.project_id and settings.business_hours_enabled
+         and offline_answer.availability ->> 'reason' in ('outside_hours', 'all_offline')));
+$function$;
+comment on function handoff.offline_answer(project_id uuid, availability jsonb, moment timestamp with time zone) is 'The offline answer of F001 7.5: why, whether to show the form, and when the team is next expected.';
+
+CREATE OR REPLACE FUNCTION handoff.opening_ranges(settings public.handoff_settings, first_day date, last_day date)
+ RETURNS TABLE(opens_at timestamp with time zone, closes_at timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+begin
+  return query
+  select instants.opens_at, instants.closes_at
+    from (
+      select opening_ranges.first_day + ahead as date
+        from generate_series(0, opening_ranges.last_day - opening_ranges.first_day) as ahead
+    ) as day
+    left join public.business_hours_exceptions as exception
+      on exception.project_id = settings.project_id and exception.date = day.date
+   cross join lateral (select settings.business_hours -> to_char(day.date, 'FMday') as hours) as weekday
+   cross join lateral jsonb_array_elements(case
+      when exception.id is not null then coalesce(exception.ranges, '[]'::jsonb)
+      when weekday.hours -> 'enabled' = 'true'::jsonb
+        then coalesce(weekday.hours -> 'ranges', jsonb_build_array(weekday.hours))
+      else '[]'::jsonb
+    end) as range
+   cross join lateral (
+      select day.date + (range ->> 'start')::time as starts,
+             day.date + (range ->> 'end')::time
+               + case when range ? 'overnight' then interval '24 hours' else interval '0' end as ends
+    ) as wall
+   -- Of two instants with the same wall time Postgres takes the second: right for an end, one repetition late for a start.
+   cross join lateral (select wall.starts at time zone settings.timezone as last) as start
+   cross join lateral (
+      select (wall.starts - (start.last - interval '24 hours') at time zone settings.timezone
+              + (start.last - interval '24 hours') at time zone 'UTC') at time zone 'UTC' as by_offset_before
+    ) as earlier
+   cross join lateral (
+      select case when earlier.by_offset_before < start.last
+                   and earlier.by_offset_before at time zone settings.timezone = wall.starts
+                  then earlier.by_offset_before else start.last end as opens_at,
+             wall.ends at time zone settings.timezone as closes_at
+    ) as instants
+   -- A range that begins in a skipped hour and ends right after it is over before its start has moved.
+   where instants.opens_at < instants.closes_at;
+end
+$function$;
+comment on function handoff.opening_ranges(settings public.handoff_settings, first_day date, last_day date) is 'The ranges that begin on these days, as instants, each as written: they may touch or overlap.';
+
+CREATE OR REPLACE FUNCTION handoff.opening_text(opens_at timestamp with time zone, zone text, moment timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  -- From the seventh day on the weekday alone would mean an earlier one.
+  select to_char(wall.opens, case when wall.opens::date - wall.today > 6 then 'FMDay, FMMonth FMDD, FMHH12:MI AM'
+                                  else 'FMDay FMHH12:MI AM' end)
+    from (select opening_text.opens_at at time zone zone as opens, (moment at time zone zone)::date as today) as wall;
+$function$;
+comment on function handoff.opening_text(opens_at timestamp with time zone, zone text, moment timestamp with time zone) is 'An opening as F001 7.5 words it: "Monday 9:00 AM", and "Monday, January 4, 9:00 AM" when it is more than six days ahead.';
+
+CREATE OR REPLACE FUNCTION handoff.openings(settings public.handoff_settings, moment timestamp with time zone, days integer)
+ RETURNS TABLE(opens_at timestamp with time zone, closes_at timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  today date := (moment at time zone settings.timezone)::date;
+begin
+  return query
+  select min(numbered.opens_at), max(numbered.closes_at)
+    from (
+      select range.opens_at, range.closes_at, count(*) filter (where range.begins) over (order by range.opens_at) as opening
+        from (
+          select each.opens_at, each.closes_at,
+                 -- Null for the first one, which begins an opening too.
+                 (each.opens_at <= max(each.closes_at) over (
+                    order by each.opens_at rows between unbounded preceding and 1 preceding)) is not true as begins
+            from handoff.opening_ranges(settings, today - 2, today + openings.days) as each
+        ) as range
+    ) as numbered
+   group by numbered.opening
+   order by 1;
+end
+$function$;
+comment on function handoff.openings(settings public.handoff_settings, moment timestamp with time zone, days integer) is 'From two days before the moment to so many days after: when the project is open, ranges that touch or overlap as one; the end is not included.';
+
+CREATE OR REPLACE FUNCTION handoff.own_address()
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select lower(account.email)
+    from auth.users as account
+   where account.id = (select auth.uid())
+     and account.email_confirmed_at is not null
+     and not account.is_anonymous;
+$function$;
+comment on function handoff.own_address() is 'The caller''s confirmed e-mail address; null for visitors and unconfirmed accounts. From the account, not the token: a token may be older than a change.';
+
+CREATE OR REPLACE FUNCTION handoff.own_conversations()
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select conversation.id from public.conversations as conversation
+   where conversation.visitor_user_id = (select auth.uid()) and conversation.cleared_at is null;
+$function$;
+comment on function handoff.own_conversations() is 'The conversations of the calling visitor.';
+grant execute on function handoff.own_conversations() to authenticated;
+grant execute on function handoff.own_conversations() to service_role;
+
+CREATE OR REPLACE FUNCTION handoff.owner_address(project_id uuid)
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select lower(account.email)
+    from public.projects as project
+    join auth.users as account on account.id = project.user_id
+   where project.id = owner_address.project_id;
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.person_behind(project_id uuid, visitor_id text, address text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  own public.customers;
+  holder public.customers;
+begin
+  if handoff.may_speak_for(person_behind.project_id, person_behind.visitor_id) then
+    own.id := handoff.visitor_customer(person_behind.project_id, person_behind.visitor_id);
+  end if;
+  select * into holder
+    from public.customers as customer
+   where customer.project_id = person_behind.project_id and customer.email = person_behind.address;
+  perform 1 from public.customers as customer where customer.id in (own.id, holder.id) order by customer.id for update;
+  select * into own from public.customers as customer where customer.id = own.id;
+  select * into holder from public.customers as customer where customer.id = holder.id;
+  if own.email = person_behind.address then
+    return own.id;
+  end if;
+  if own.id is null or own.email is not null then
+    -- Not the caller's to link, or somebody else's device: that person keeps it, this one is a customer of their own.
+    return coalesce(holder.id, handoff.new_person(person_behind.project_id, person_behind.address));
+  end if;
+  if holder.id is null then
+    update public.customers as customer set email = person_behind.address where customer.id = own.id;
+    return own.id;
+  end if;
+  perform handoff.merge_customers(own.id, holder.id);
+  return holder.id;
+end
+$function$;
+comment on function handoff.person_behind(project_id uuid, visitor_id text, address text) is 'The customer with this address: the visitor''s own, the one that had it (the visitor''s own is merged into it), or a new one.';
+
+CREATE OR REPLACE FUNCTION handoff.post_ai_message(conversation_id uuid, content text, confidence double precision, sources jsonb, model text, client_message_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if post_ai_message.confidence not between 0 and 1 then
+    perform handoff.fail(400, 'confidence_out_of_range', 'The confidence must be between 0 and 1');
+  end if;
+  if not exists (select 1 from public.conversations as found where found.id = post_ai_message.conversation_id) then
+    perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
+  end if;
+  return handoff.write_message(post_ai_message.conversation_id, 'ai', null, post_ai_message.content,
+    post_ai_message.client_message_id,
+    jsonb_strip_nulls(jsonb_build_object('confidence', confidence, 'sources', sources, 'model', model)));
+end
+$function$;
+grant execute on function handoff.post_ai_message(conversation_id uuid, content text, confidence double precision, sources jsonb, model text, client_message_id uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION handoff.project_members_equip()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform handoff.equip_agent(new.project_id, new.user_id);
+  update public.agent_availability as agent
+     set max_concurrent_chats = new.max_concurrent_chats
+   where agent.project_id = new.project_id and agent.user_id = new.user_id
+     and agent.max_concurrent_chats <> new.max_concurrent_chats;
+  return null;
+end
+$function$;
+comment on function handoff.project_members_equip() is 'An active member can be given chats, up to the limit of the member.';
+
+CREATE OR REPLACE FUNCTION handoff.project_members_forget_invitation()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  delete from handoff.invitation_tokens as token where token.member_id = old.id;
+  perform handoff.drop_invitation_mail(old.project_id, old.email);
+  return null;
+end
+$function$;
+comment on function handoff.project_members_forget_invitation() is 'An invitation that was answered or withdrawn can no longer be used.';
+
+CREATE OR REPLACE FUNCTION handoff.project_members_retire()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform handoff.retire_agent(old.project_id, old.user_id);
+  return null;
+end
+$function$;
+comment on function handoff.project_members_retire() is 'Who is no longer an active member holds no chats and is given none.';
+
+CREATE OR REPLACE FUNCTION handoff.project_members_touch()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  new.updated_at := now();
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.public_payload(event handoff.outbox)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  -- Exactly what the bridge broadcasts on the conversation's topic (realtime/broadcast, a test compares the two).
+  select jsonb_build_object('v', 1, 'id', event.id::text, 'seq', event.seq)
+      || case event.kind
+           when 'agent_assigned' then jsonb_build_object('conversation_id', event.conversation_id, 'agent', event.payload -> 'agent')
+           else event.payload
+         end;
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.queue_place(conversation public.conversations)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'queue_position', place.position,
+    'estimated_wait_minutes', handoff.estimated_wait_minutes(conversation.project_id, place.position))
+    from (
+      select count(*) + 1 as position
+        from public.conversations as ahead
+       where ahead.project_id = conversation.project_id
+         and ahead.status = 'waiting'
+         and (-ahead.priority, ahead.queue_entered_at, ahead.id)
+             < (-conversation.priority, conversation.queue_entered_at, conversation.id)
+    ) as place;
+$function$;
+comment on function handoff.queue_place(conversation public.conversations) is 'Position in the order of serving (1 is next) and the estimate of F001 5.4.6.';
+
+CREATE OR REPLACE FUNCTION handoff.queue_status(conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.visible_conversation(queue_status.conversation_id);
+begin
+  return handoff.handoff_answer(conversation.id);
+end
+$function$;
+grant execute on function handoff.queue_status(conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.rate_conversation(conversation_id uuid, rating integer, feedback text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.lock_as_visitor(rate_conversation.conversation_id);
+begin
+  if rate_conversation.rating is null or rate_conversation.rating not between 1 and 5 then
+    perform handoff.fail(400, 'rating_out_of_range', 'A rating is a whole number from 1 to 5');
+  end if;
+  if conversation.status not in ('resolved', 'closed') or conversation.claimed_at is null then
+    perform handoff.fail(409, 'not_ratable', 'Only a conversation that an agent has finished can be rated');
+  end if;
+  update public.conversations as rated
+     set satisfaction_rating = rate_conversation.rating,
+         satisfaction_feedback = left(btrim(rate_conversation.feedback), 2000)
+   where rated.id = conversation.id;
+  return jsonb_build_object('success', true);
+end
+$function$;
+grant execute on function handoff.rate_conversation(conversation_id uuid, rating integer, feedback text) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.rate_limit(scope text, most integer, per interval)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  caller uuid := auth.uid();
+  recent timestamptz[];
+begin
+  if caller is null then
+    return;  -- the service role is not limited
+  end if;
+  insert into handoff.rate_limits as counter (scope, user_id, hits)
+  values (rate_limit.scope, caller, array[now()])
+  on conflict on constraint rate_limits_pkey do update
+     set hits = array(select hit from unnest(counter.hits) as hit where hit > now() - rate_limit.per order by hit) || now()
+  returning counter.hits into recent;
+  if cardinality(recent) > rate_limit.most then
+    perform handoff.too_many(recent[cardinality(recent) - rate_limit.most] + rate_limit.per - now());
+  end if;
+end
+$function$;
+comment on function handoff.rate_limit(scope text, most integer, per interval) is 'Counts a call of the current user; refuses with 429 when there were "most" within the interval before it, exactly.';
+
+CREATE OR REPLACE FUNCTION handoff.refresh_project_state(project_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  before handoff.project_state;
+  counted integer;
+  offered jsonb;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('handoff.project_state ' || refresh_project_state.project_id, 0));
+  if not exists (select 1 from public.projects as project where project.id = refresh_project_state.project_id) then
+    return false;
+  end if;
+  select * into before from handoff.project_state as state where state.project_id = refresh_project_state.project_id;
+  select count(*) into counted
+    from public.conversations as conversation
+   where conversation.project_id = refresh_project_state.project_id and conversation.status = 'waiting';
+  offered := handoff.availability(refresh_project_state.project_id);
+
+  insert into handoff.outbox (project_id, kind, payload)
+  select refresh_project_state.project_id, change.kind, change.payload
+    from (values (before.waiting_count is distinct from counted, 'queue_updated', jsonb_build_object('waiting_count', counted)),
+                 (before.availability is distinct from offered, 'availability_changed', offered))
+      as change (happened, kind, payload)
+   where change.happened;
+  if not found then
+    return false;
+  end if;
+  insert into handoff.project_state as state (project_id, waiting_count, availability)
+  values (refresh_project_state.project_id, counted, offered)
+  on conflict on constraint project_state_pkey
+  do update set waiting_count = excluded.waiting_count, availability = excluded.availability, updated_at = now();
+  return true;
+end
+$function$;
+comment on function handoff.refresh_project_state(project_id uuid) is 'Puts queue_updated and availability_changed into the outbox if they differ from what was last put there; says whether it did.';
+
+CREATE OR REPLACE FUNCTION handoff.refuse_unknown_keys(given jsonb, known text[], place text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  stranger text;
+begin
+  select key into stranger from jsonb_object_keys(given) as key where key <> all (known) order by key limit 1;
+  if stranger is not null then
+    perform handoff.fail(400, 'unknown_setting', format('%s has no key "%s"', place, stranger),
+                         'Known are: ' || array_to_string(known, ', '));
+  end if;
+end
+$function$;
+comment on function handoff.refuse_unknown_keys(given jsonb, known text[], place text) is 'Refuses an object with a key that is not known, naming the key.';
+
+CREATE OR REPLACE FUNCTION handoff.remove_member(member_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  member public.project_members := handoff.lock_member(remove_member.member_id);
+begin
+  if exists (select 1 from public.projects as project
+              where project.id = member.project_id and project.user_id = member.user_id) then
+    perform handoff.fail(403, 'owner_stays', 'The owner of a project cannot be removed');
+  end if;
+  update public.project_members as removed
+     set status = 'removed', invitation_expires_at = null
+   where removed.id = member.id
+  returning removed.* into member;
+  return handoff.member_answer(member);
+end
+$function$;
+grant execute on function handoff.remove_member(member_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.reopen(conversation public.conversations)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  agent public.agent_availability;
+begin
+  select * into agent
+    from public.agent_availability as found
+   where found.user_id = conversation.assigned_agent_id and found.project_id = conversation.project_id
+     for no key update;
+  if agent.effective_status = 'online' and agent.current_chat_count < agent.max_concurrent_chats then
+    update public.conversations as reopened
+       set status = 'agent_active', assigned_agent_id = agent.user_id
+     where reopened.id = conversation.id;
+  else
+    update public.conversations as reopened
+       set status = 'waiting', preferred_agent_id = conversation.assigned_agent_id
+     where reopened.id = conversation.id;
+  end if;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.request_email(conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.lock_as_member(request_email.conversation_id);
+begin
+  perform handoff.require_owner(conversation);
+  if conversation.status <> 'agent_active' then
+    perform handoff.fail(409, 'not_with_an_agent', format('This conversation is %s, not with an agent', conversation.status),
+                         'Claim it or take it over first.');
+  end if;
+  if not conversation.awaiting_email then
+    perform handoff.write_message(conversation.id, 'system', null, 'Please leave your e-mail address, so that we can reach you.',
+                                  null, '{"type": "email_request"}'::jsonb);
+    update public.conversations as asked set awaiting_email = true, email_asked = true where asked.id = conversation.id;
+  end if;
+  return jsonb_build_object('awaiting_email', true);
+end
+$function$;
+grant execute on function handoff.request_email(conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.request_handoff(conversation_id uuid, reason text, customer_email text, customer_name text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations;
+  availability jsonb;
+begin
+  if coalesce(request_handoff.reason, '') not in ('button_click', 'customer_request') then
+    perform handoff.fail(400, 'unknown_reason', 'Unknown reason', 'Use button_click or customer_request.');
+  end if;
+  if btrim(request_handoff.customer_email) <> '' then
+    -- Customers are locked before conversations.
+    conversation := handoff.visible_conversation(request_handoff.conversation_id);
+    if conversation.visitor_user_id = auth.uid() then
+      perform handoff.link_email(conversation.project_id, conversation.visitor_id, request_handoff.customer_email,
+                                 request_handoff.customer_name);
+    end if;
+  end if;
+  conversation := handoff.lock_as_visitor(request_handoff.conversation_id);
+  if conversation.status = 'closed' then
+    perform handoff.fail(409, 'conversation_closed', 'This conversation is closed', 'Start a new one.');
+  end if;
+  update public.conversations as named
+     set customer_name = coalesce(nullif(btrim(request_handoff.customer_name), ''), named.customer_name)
+   where named.id = conversation.id;
+  if conversation.status = 'ai_active' then
+    availability := handoff.availability(conversation.project_id);
+    if not (availability ->> 'available')::boolean then
+      return handoff.offline_answer(conversation.project_id, availability);
+    end if;
+    perform handoff.enqueue(conversation.id, request_handoff.reason);
+  end if;
+  return handoff.handoff_answer(conversation.id);
+end
+$function$;
+grant execute on function handoff.request_handoff(conversation_id uuid, reason text, customer_email text, customer_name text) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.require_admin(project_id uuid)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  caller uuid := handoff.require_member(require_admin.project_id);
+begin
+  if not handoff.is_admin(require_admin.project_id) then
+    perform handoff.fail(403, 'not_an_admin', 'Only the owner or an admin of the project can do this', 'Ask one of them.');
+  end if;
+  return caller;
+end
+$function$;
+comment on function handoff.require_admin(project_id uuid) is 'The caller, who owns the project or is an admin of it; refuses with 401 or 403 otherwise.';
+
+CREATE OR REPLACE FUNCTION handoff.require_agent(project_id uuid, user_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if not handoff.equip_agent(require_agent.project_id, require_agent.user_id) then
+    perform handoff.fail(404, 'agent_not_found', 'This user does not belong to the project');
+  end if;
+end
+$function$;
+comment on function handoff.require_agent(project_id uuid, user_id uuid) is 'Refuses with 404 unless the user belongs to the project; from then on the agent has a row.';
+
+CREATE OR REPLACE FUNCTION handoff.require_member(project_id uuid)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  caller uuid := handoff.require_user();
+begin
+  if not handoff.is_member(require_member.project_id) then
+    perform handoff.fail(403, 'not_a_member', 'You are not a member of this project');
+  end if;
+  return caller;
+end
+$function$;
+comment on function handoff.require_member(project_id uuid) is 'The caller, who belongs to the project; refuses with 401 or 403 otherwise.';
+
+CREATE OR REPLACE FUNCTION handoff.require_owner(conversation public.conversations)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if conversation.assigned_agent_id is distinct from auth.uid() and not handoff.is_admin(conversation.project_id) then
+    perform handoff.fail(403, 'not_your_conversation', 'This conversation belongs to another agent', 'Ask for a transfer.');
+  end if;
+end
+$function$;
+comment on function handoff.require_owner(conversation public.conversations) is 'Refuses unless the caller is the agent of the conversation or an admin.';
+
+CREATE OR REPLACE FUNCTION handoff.require_project(project_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if not exists (select 1 from public.projects as project where project.id = require_project.project_id) then
+    perform handoff.fail(404, 'project_not_found', 'There is no such project', 'Check the project id of the widget.');
+  end if;
+end
+$function$;
+comment on function handoff.require_project(project_id uuid) is 'Refuses with 404 when there is no such project.';
+
+CREATE OR REPLACE FUNCTION handoff.require_role(role text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if require_role.role is null or require_role.role not in ('agent', 'admin') then
+    perform handoff.fail(400, 'unknown_role', 'Unknown role', 'Use agent or admin.');
+  end if;
+end
+$function$;
+comment on function handoff.require_role(role text) is 'Refuses what is no role of a member.';
+
+CREATE OR REPLACE FUNCTION handoff.require_type(given jsonb, wanted text, place text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if jsonb_typeof(given) is distinct from wanted then
+    perform handoff.fail(400, 'setting_invalid', format('%s must be of type %s, not %s', place, wanted,
+                                                        coalesce(jsonb_typeof(given), 'null')));
+  end if;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.require_user()
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  caller uuid := auth.uid();
+begin
+  if caller is null then
+    perform handoff.fail(401, 'sign_in_required', 'Sign in first',
+                         'Visitors sign in anonymously: supabase.auth.signInAnonymously().');
+  end if;
+  return caller;
+end
+$function$;
+comment on function handoff.require_user() is 'The signed-in user of this request; refuses with 401 when there is none.';
+
+CREATE OR REPLACE FUNCTION handoff.resolve_conversation(conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.lock_as_member(resolve_conversation.conversation_id);
+begin
+  perform handoff.require_owner(conversation);
+  update public.conversations as resolved
+     set status = 'resolved', resolved_by = auth.uid()
+   where resolved.id = conversation.id and conversation.status <> 'resolved';
+  return jsonb_build_object('success', true, 'conversation', jsonb_build_object('id', conversation.id, 'status', 'resolved'));
+end
+$function$;
+grant execute on function handoff.resolve_conversation(conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.resolved_on(project_id uuid, starts_at timestamp with time zone, ends_at timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'resolved', count(*),
+    'csat', jsonb_build_object('average', round(avg(conversation.satisfaction_rating), 2),
+                               'count', count(conversation.satisfaction_rating)))
+    from public.conversations as conversation
+   where conversation.project_id = resolved_on.project_id
+     and conversation.resolved_at >= resolved_on.starts_at
+     and conversation.resolved_at < resolved_on.ends_at
+     and conversation.status in ('resolved', 'closed')  -- not those that were reopened since
+     and not conversation.is_spam;
+$function$;
+comment on function handoff.resolved_on(project_id uuid, starts_at timestamp with time zone, ends_at timestamp with time zone) is 'How many conversations were resolved then and stayed so, and how their customers rated them.';
+
+CREATE OR REPLACE FUNCTION handoff.retire_agent(project_id uuid, user_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if exists (select 1 from public.projects as project
+              where project.id = retire_agent.project_id and project.user_id = retire_agent.user_id) then
+    return;  -- an owner who was a member too stays an agent
+  end if;
+  loop
+    begin
+      perform handoff.return_chats(retire_agent.project_id, retire_agent.user_id);
+      delete from public.agent_availability as agent
+       where agent.project_id = retire_agent.project_id and agent.user_id = retire_agent.user_id;
+      if handoff.chats_of(retire_agent.project_id, retire_agent.user_id) = 0 then
+        return;
+      end if;
+      -- The agent was given a chat while we waited for the row. Conversations are locked before agents, so let go of
+      -- everything and begin again.
+      raise exception using errcode = 'HF001', message = 'given a chat meanwhile';
+    exception when sqlstate 'HF001' then
+      null;
+    end;
+  end loop;
+end
+$function$;
+comment on function handoff.retire_agent(project_id uuid, user_id uuid) is 'Takes an agent out of a project: the chats wait again, at their old places.';
+
+CREATE OR REPLACE FUNCTION handoff.return_chats(project_id uuid, user_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform 1
+     from public.conversations as conversation
+    where conversation.project_id = return_chats.project_id
+      and ((conversation.status = 'agent_active' and conversation.assigned_agent_id = return_chats.user_id)
+           or (conversation.status = 'waiting' and conversation.preferred_agent_id = return_chats.user_id))
+    order by conversation.id
+      for no key update;
+  update public.conversations as returned
+     set status = 'waiting'
+   where returned.project_id = return_chats.project_id
+     and returned.status = 'agent_active' and returned.assigned_agent_id = return_chats.user_id;
+  -- Nobody waits for somebody who is gone.
+  update public.conversations as freed
+     set preferred_agent_id = null
+   where freed.project_id = return_chats.project_id
+     and freed.status = 'waiting' and freed.preferred_agent_id = return_chats.user_id;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.return_to_queue(conversation_id uuid, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.lock_as_visitor(return_to_queue.conversation_id);
+begin
+  if conversation.status = 'agent_active' then
+    perform 1 from public.agent_availability as agent
+      where agent.project_id = conversation.project_id and agent.user_id = conversation.assigned_agent_id
+        and (agent.effective_status <> 'offline' or agent.status_changed_at > moment - interval '10 minutes');
+    if found then
+      perform handoff.fail(409, 'agent_is_here', 'Your agent may still answer', 'Ten minutes after the agent has gone the conversation can return to the queue.');
+    end if;
+    update public.conversations as released set status = 'waiting' where released.id = conversation.id;
+  elsif conversation.status <> 'waiting' then
+    perform handoff.fail(409, 'not_with_an_agent', format('This conversation is %s, not with an agent', conversation.status),
+                         'Ask for a person with request_handoff.');
+  end if;
+  return handoff.handoff_answer(conversation.id);
+end
+$function$;
+grant execute on function handoff.return_to_queue(conversation_id uuid, moment timestamp with time zone) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.send_message(conversation_id uuid, content text, client_message_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.visible_conversation(send_message.conversation_id);
+  caller uuid := auth.uid();
+  sender_type text := case when conversation.visitor_user_id = caller then 'customer' else 'agent' end;
+begin
+  return handoff.write_message(conversation.id, sender_type, caller, send_message.content,
+                               send_message.client_message_id, '{}'::jsonb);
+end
+$function$;
+grant execute on function handoff.send_message(conversation_id uuid, content text, client_message_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.set_agent_skills(project_id uuid, skills text[], user_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  caller uuid := handoff.require_admin(set_agent_skills.project_id);
+  target uuid := coalesce(set_agent_skills.user_id, caller);
+  agent public.agent_availability;
+begin
+  perform handoff.rate_limit('team', 100, interval '1 minute');
+  perform handoff.require_agent(set_agent_skills.project_id, target);
+  update public.agent_availability as changed
+     set skills = coalesce(set_agent_skills.skills, '{}')
+   where changed.project_id = set_agent_skills.project_id and changed.user_id = target
+  returning changed.* into agent;
+  return handoff.agent_answer(agent);
+end
+$function$;
+grant execute on function handoff.set_agent_skills(project_id uuid, skills text[], user_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.set_agent_status(project_id uuid, status text, user_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  caller uuid := handoff.require_member(set_agent_status.project_id);
+  target uuid := coalesce(set_agent_status.user_id, caller);
+  wanted text := handoff.normal_status(set_agent_status.status);
+  agent public.agent_availability;
+begin
+  if target <> caller then
+    perform handoff.require_admin(set_agent_status.project_id);
+  end if;
+  perform handoff.rate_limit('team', 100, interval '1 minute');
+  perform handoff.require_agent(set_agent_status.project_id, target);
+  update public.agent_availability as changed
+     set status = wanted,
+         -- An admin's override is no sign of life.
+         last_seen_at = case when target = caller then now() else changed.last_seen_at end
+   where changed.project_id = set_agent_status.project_id and changed.user_id = target
+  returning changed.* into agent;
+  return handoff.agent_answer(agent);
+end
+$function$;
+grant execute on function handoff.set_agent_status(project_id uuid, status text, user_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.settings_answer(settings public.handoff_settings)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  return (to_jsonb(settings) - array['id', 'created_at'])
+      || case when settings.enabled and not handoff.has_agents(settings.project_id)
+              then '{"warning": "no_agents"}'::jsonb else '{}'::jsonb end;
+end
+$function$;
+comment on function handoff.settings_answer(settings public.handoff_settings) is 'The settings as the API shows them, with "warning": "no_agents" when handoff is on and nobody could ever answer (F001 5.10.5).';
+
+CREATE OR REPLACE FUNCTION handoff.stamp_move(before public.conversations, after public.conversations)
+ RETURNS public.conversations
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  case after.status
+    when 'waiting' then
+      after.assigned_agent_id := null;
+      -- A chat that loses its agent, or is reopened, keeps its place in line.
+      after.queue_entered_at := coalesce(before.queue_entered_at, now());
+      after.handoff_triggered_at := coalesce(before.handoff_triggered_at, now());
+      if before.status = 'agent_active' then
+        after.released_by := before.assigned_agent_id;
+        after.released_at := now();
+      end if;
+    when 'agent_active' then
+      after.claimed_at := now();
+      after.first_response_at := before.first_response_at;
+      after.preferred_agent_id := null;
+    when 'resolved' then
+      after.resolved_at := now();
+      after.preferred_agent_id := after.assigned_agent_id;
+    when 'closed' then
+      after.closed_at := now();
+    else
+      null;
+  end case;
+  if after.status <> 'agent_active' then
+    after.auto_close_warning_sent_at := null;
+  end if;
+  return after;
+end
+$function$;
+comment on function handoff.stamp_move(before public.conversations, after public.conversations) is 'The timestamps and references that a move sets; callers never set them.';
+
+CREATE OR REPLACE FUNCTION handoff.start_conversation(project_id uuid, visitor_id text, source text, metadata jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+#variable_conflict use_column
+declare
+  caller uuid := handoff.require_user();
+  customer public.customers;
+  conversation public.conversations;
+begin
+  perform handoff.rate_limit('visitor', 30, interval '1 minute');
+  perform handoff.require_project(start_conversation.project_id);
+  customer := handoff.customer_for_visitor(start_conversation.project_id, start_conversation.visitor_id,
+                                           start_conversation.metadata);
+  insert into public.conversations (project_id, customer_id, visitor_id, visitor_user_id, source, metadata,
+                                    customer_email, customer_name)
+  values (start_conversation.project_id, customer.id, start_conversation.visitor_id, caller, start_conversation.source,
+          coalesce(start_conversation.metadata, '{}'::jsonb), customer.email, customer.name)
+  on conflict (project_id, visitor_user_id) where status <> 'closed' and visitor_user_id is not null do nothing
+  returning * into conversation;
+  if not found then
+    select * into conversation
+      from public.conversations as open
+     where open.project_id = start_conversation.project_id and open.visitor_user_id = caller and open.status <> 'closed';
+  end if;
+  return handoff.conversation_for_visitor(conversation);
+end
+$function$;
+grant execute on function handoff.start_conversation(project_id uuid, visitor_id text, source text, metadata jsonb) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.submit_offline_form(conversation_id uuid, email text, name text, message text, client_message_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.visible_conversation(submit_offline_form.conversation_id);
+  person uuid;
+begin
+  if conversation.visitor_user_id is distinct from auth.uid() then
+    perform handoff.fail(403, 'not_the_visitor', 'Only the visitor of a conversation can leave a message in its offline form');
+  end if;
+  perform handoff.rate_limit('submit_offline_form', 10, interval '1 minute');
+  -- Before the conversation is locked: customers come first.
+  person := handoff.link_email(conversation.project_id, conversation.visitor_id, submit_offline_form.email, submit_offline_form.name);
+  conversation := handoff.lock_conversation(conversation.id);
+  if not exists (select 1 from public.messages as earlier
+                  where earlier.conversation_id = conversation.id
+                    and earlier.client_message_id = submit_offline_form.client_message_id) then
+    perform handoff.leave_question(conversation, person, submit_offline_form.message, submit_offline_form.client_message_id);
+  end if;
+  return jsonb_build_object(
+    'status', (select current.status from public.conversations as current where current.id = conversation.id),
+    'message', 'Thanks! We have your message and will get back to you by e-mail.');
+end
+$function$;
+grant execute on function handoff.submit_offline_form(conversation_id uuid, email text, name text, message text, client_message_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.take(conversation_id uuid, allowed text[])
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  caller uuid := handoff.require_user();
+  conversation public.conversations := handoff.lock_conversation(take.conversation_id);
+  obstacle text;
+begin
+  if conversation.id is null or not handoff.is_member(conversation.project_id) then
+    return handoff.claim_refused('ACCESS_DENIED', 'You have no access to this conversation');
+  end if;
+  perform handoff.rate_limit('dashboard', 100, interval '1 minute');
+  if conversation.status = 'agent_active' then
+    if conversation.assigned_agent_id = caller then
+      return handoff.claimed(conversation.id, caller);  -- asked twice, or the worker was quicker
+    end if;
+    return handoff.claim_refused('ALREADY_CLAIMED', 'This conversation was claimed by another agent');
+  end if;
+  if conversation.status <> all (take.allowed) then
+    return handoff.claim_refused('NOT_WAITING', format('This conversation is %s', conversation.status));
+  end if;
+  obstacle := handoff.obstacle(conversation.project_id, caller);
+  if obstacle is not null then
+    return case obstacle
+      when 'not_online' then handoff.claim_refused('NOT_ONLINE', 'Go online to take conversations')
+      else handoff.claim_refused('NO_CAPACITY', 'You have reached your limit of concurrent chats')
+    end;
+  end if;
+  update public.conversations as taken
+     set status = 'agent_active', assigned_agent_id = caller
+   where taken.id = conversation.id;
+  return handoff.claimed(conversation.id, caller);
+end
+$function$;
+comment on function handoff.take(conversation_id uuid, allowed text[]) is 'Gives the conversation to the caller if it is in an allowed state and the caller has a free slot (F001 5.5.4).';
+grant execute on function handoff.take(conversation_id uuid, allowed text[]) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.team(project_id uuid)
+ RETURNS TABLE(user_id uuid, role text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select project.user_id, 'owner' from public.projects as project where project.id = team.project_id
+  union all
+  select member.user_id, member.role
+    from public.project_members as member
+    join public.projects as project on project.id = member.project_id and project.user_id <> member.user_id
+   where member.project_id = team.project_id and member.status = 'active';
+$function$;
+comment on function handoff.team(project_id uuid) is 'The owner and the active members of a project, each once.';
+
+CREATE OR REPLACE FUNCTION handoff.team_stats(project_id uuid, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  today record;
+begin
+  perform handoff.require_member(team_stats.project_id);
+  select * into today from handoff.day_of(team_stats.project_id, moment);
+  return handoff.resolved_on(team_stats.project_id, today.starts_at, today.ends_at) || jsonb_build_object(
+    'date', today.date,
+    'timezone', today.timezone,
+    'avg_first_response_seconds', handoff.first_response_seconds_on(team_stats.project_id, today.starts_at, today.ends_at),
+    'waiting', (select count(*) from public.conversations as conversation
+                 where conversation.project_id = team_stats.project_id and conversation.status = 'waiting'),
+    'active', (select count(*) from public.conversations as conversation
+                where conversation.project_id = team_stats.project_id and conversation.status = 'agent_active'),
+    'agents', handoff.agents_by_status(team_stats.project_id));
+end
+$function$;
+grant execute on function handoff.team_stats(project_id uuid, moment timestamp with time zone) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.too_many(wait interval)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  seconds text := greatest(ceil(extract(epoch from wait)), 1)::integer::text;
+begin
+  raise exception using
+    errcode = 'PGRST',
+    message = json_build_object(
+      'code', 'PT429', 'message', 'Too many calls', 'details', 'rate_limited',
+      'hint', format('Try again in %s seconds.', seconds))::text,
+    detail = json_build_object('status', 429, 'headers', json_build_object('Retry-After', seconds))::text;
+end
+$function$;
+comment on function handoff.too_many(wait interval) is 'Refuses with HTTP 429 and Retry-After.';
+
+CREATE OR REPLACE FUNCTION handoff.track_visit(project_id uuid, visitor_id text, url text, title text, referrer text, context jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  caller uuid := handoff.require_user();
+  page text := left(btrim(track_visit.url), 2000);
+  customer public.customers;
+begin
+  if page is null or page !~* '^https?://' then
+    perform handoff.fail(400, 'url_invalid', 'The address of the page must begin with http:// or https://', 'Pass location.href.');
+  end if;
+  perform handoff.require_project(track_visit.project_id);
+  perform handoff.rate_limit('track_visit', 60, interval '1 minute');
+  customer := handoff.customer_for_visitor(
+    track_visit.project_id, track_visit.visitor_id,
+    case jsonb_typeof(context) when 'object' then context else '{}'::jsonb end || jsonb_build_object('page_url', page));
+  -- Cut, not refused: a visit with a long title is still a visit.
+  insert into public.web_visits (project_id, customer_id, visitor_id, user_id, url, title, referrer, browser, device, os,
+                                 language, timezone, screen, location)
+  values (customer.project_id, customer.id, track_visit.visitor_id, caller, page,
+          left(nullif(btrim(track_visit.title), ''), 500),
+          case when track_visit.referrer ~* '^https?://' then left(track_visit.referrer, 2000) end,
+          handoff.context_text(context, 'browser', 200), handoff.context_text(context, 'device', 200),
+          handoff.context_text(context, 'os', 200), handoff.context_text(context, 'language', 50),
+          handoff.context_text(context, 'timezone', 100), handoff.context_text(context, 'screen_resolution', 50),
+          handoff.caller_location());
+  return jsonb_build_object('tracked', true);
+end
+$function$;
+grant execute on function handoff.track_visit(project_id uuid, visitor_id text, url text, title text, referrer text, context jsonb) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.transfer(conversation_id uuid, agent_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.lock_as_member(transfer.conversation_id);
+  obstacle text;
+begin
+  perform handoff.require_owner(conversation);
+  if conversation.status <> 'agent_active' then
+    perform handoff.fail(409, 'not_with_an_agent', format('This conversation is %s, not with an agent', conversation.status),
+                         'Only a conversation that an agent has can be transferred.');
+  end if;
+  if transfer.agent_id is null then
+    update public.conversations as released set status = 'waiting' where released.id = conversation.id;
+    return jsonb_build_object('success', true, 'conversation', jsonb_build_object('id', conversation.id, 'status', 'waiting'));
+  end if;
+  if transfer.agent_id = conversation.assigned_agent_id then
+    return handoff.claimed(conversation.id, transfer.agent_id);
+  end if;
+  -- Refused before it leaves the sender: a conversation is never given to somebody who cannot take it.
+  obstacle := handoff.obstacle(conversation.project_id, transfer.agent_id);
+  if obstacle = 'not_online' then
+    perform handoff.fail(409, 'agent_not_online', 'That agent is not online', 'Choose another agent, or the queue.');
+  elsif obstacle = 'no_capacity' then
+    perform handoff.fail(409, 'agent_has_no_capacity', 'That agent has no free slot', 'Choose another agent, or the queue.');
+  end if;
+  update public.conversations as given set assigned_agent_id = transfer.agent_id where given.id = conversation.id;
+  return handoff.claimed(conversation.id, transfer.agent_id);
+end
+$function$;
+grant execute on function handoff.transfer(conversation_id uuid, agent_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.update_customer_notes(customer_id uuid, notes text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  customer public.customers := handoff.visible_customer(update_customer_notes.customer_id);
+begin
+  perform handoff.rate_limit('dashboard', 100, interval '1 minute');
+  update public.customers as annotated
+     set internal_notes = nullif(btrim(update_customer_notes.notes), '')
+   where annotated.id = customer.id
+  returning * into customer;
+  return handoff.customer_line(customer);
+end
+$function$;
+grant execute on function handoff.update_customer_notes(customer_id uuid, notes text) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.update_handoff_settings(project_id uuid, settings jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  current public.handoff_settings;
+begin
+  perform handoff.require_admin(update_handoff_settings.project_id);
+  perform handoff.check_settings_types(update_handoff_settings.settings);
+  insert into public.handoff_settings (project_id) values (update_handoff_settings.project_id)
+  on conflict on constraint handoff_settings_one_per_project do nothing;
+  -- Locked before it is merged: two admins who change different settings at once both get their way.
+  select * into current
+    from public.handoff_settings as found where found.project_id = update_handoff_settings.project_id for no key update;
+  current := jsonb_populate_record(current, handoff.merged_settings(to_jsonb(current), update_handoff_settings.settings));
+  update public.handoff_settings as changed
+     set enabled = current.enabled,
+         trigger_mode = current.trigger_mode,
+         show_human_button = current.show_human_button,
+         auto_triggers = current.auto_triggers,
+         business_hours_enabled = current.business_hours_enabled,
+         timezone = current.timezone,
+         business_hours = current.business_hours,
+         default_max_concurrent_chats = current.default_max_concurrent_chats,
+         inactivity_timeout_minutes = current.inactivity_timeout_minutes,
+         auto_close_after_warning_minutes = current.auto_close_after_warning_minutes,
+         session_keep_alive_minutes = current.session_keep_alive_minutes,
+         send_inactivity_warning = current.send_inactivity_warning
+   where changed.id = current.id
+  returning changed.* into current;
+  return handoff.settings_answer(current);
+end
+$function$;
+grant execute on function handoff.update_handoff_settings(project_id uuid, settings jsonb) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.update_my_profile(project_id uuid, name text, avatar_url text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  caller uuid := handoff.require_member(update_my_profile.project_id);
+  member public.project_members;
+begin
+  perform handoff.rate_limit('team', 100, interval '1 minute');
+  update public.project_members as own
+     set name = case when update_my_profile.name is null then own.name else nullif(btrim(update_my_profile.name), '') end,
+         avatar_url = case when update_my_profile.avatar_url is null then own.avatar_url
+                           else nullif(btrim(update_my_profile.avatar_url), '') end
+   where own.project_id = update_my_profile.project_id and own.user_id = caller and own.status = 'active'
+  returning own.* into member;
+  if not found then
+    perform handoff.fail(409, 'owner_without_profile', 'The owner has no profile in the project',
+                         'Change name and avatar_url of the account: supabase.auth.updateUser({ data: { ... } }).');
+  end if;
+  return handoff.member_answer(member);
+end
+$function$;
+grant execute on function handoff.update_my_profile(project_id uuid, name text, avatar_url text) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.visible_conversation(conversation_id uuid)
+ RETURNS public.conversations
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  caller uuid := handoff.require_user();
+  conversation public.conversations;
+begin
+  select * into conversation from public.conversations as found where found.id = visible_conversation.conversation_id;
+  if (conversation.visitor_user_id = caller and conversation.cleared_at is null)
+     or handoff.is_member(conversation.project_id) then
+    return conversation;
+  end if;
+  -- The same answer for one that does not exist: an id tells a stranger nothing.
+  perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
+  return null;
+end
+$function$;
+comment on function handoff.visible_conversation(conversation_id uuid) is 'The conversation, if the caller is its visitor or a member of its project; else refuses with 404.';
+
+CREATE OR REPLACE FUNCTION handoff.visible_customer(customer_id uuid)
+ RETURNS public.customers
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  customer public.customers;
+begin
+  perform handoff.require_user();
+  select * into customer from public.customers as found where found.id = visible_customer.customer_id;
+  if customer.id is null or not handoff.is_member(customer.project_id) then
+    perform handoff.fail(404, 'customer_not_found', 'There is no such customer', 'It may have been merged into another: read the conversation again.');
+  end if;
+  return customer;
+end
+$function$;
+comment on function handoff.visible_customer(customer_id uuid) is 'The customer, if the caller belongs to its project; else refuses with 404.';
+
+CREATE OR REPLACE FUNCTION handoff.visitor_customer(project_id uuid, visitor_id text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  customer_id uuid;
+begin
+  for attempt in 1..3 loop
+    select known.customer_id into customer_id
+      from handoff.customer_visitors as known
+     where known.project_id = visitor_customer.project_id and known.visitor_id = visitor_customer.visitor_id;
+    exit when found;
+    begin
+      insert into public.customers (project_id, visitor_id)
+      values (visitor_customer.project_id, visitor_customer.visitor_id)
+      returning id into customer_id;
+      exit;
+    exception when unique_violation then
+      -- Another transaction met the visitor first, and may have merged the customer since: the next look finds it.
+      if attempt = 3 then
+        raise;
+      end if;
+    end;
+  end loop;
+  return customer_id;
+end
+$function$;
+comment on function handoff.visitor_customer(project_id uuid, visitor_id text) is 'The customer that a visitor id belongs to, also one it was merged into; made if there is none. Does not lock it.';
+
+CREATE OR REPLACE FUNCTION handoff.web_address(url text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case when url ~ '^https?://' and char_length(url) <= 2000 then url end;
+$function$;
+comment on function handoff.web_address(url text) is 'The URL if a page can show it as a picture, else null: users write their metadata themselves.';
+
+CREATE OR REPLACE FUNCTION handoff.write_invitation(member public.project_members)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  -- 244 random bits. An earlier token stops working: one row a member.
+  token text := replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
+begin
+  insert into handoff.invitation_tokens as earlier (member_id, token_hash)
+  values (member.id, sha256(convert_to(token, 'UTF8')))
+  on conflict on constraint invitation_tokens_pkey do update set token_hash = excluded.token_hash;
+  perform handoff.drop_invitation_mail(member.project_id, member.email);
+  insert into handoff.mail_outbox (project_id, kind, recipient, data)
+  -- A team's own projects table may have no name.
+  select member.project_id, 'invitation', member.email, jsonb_build_object(
+           'token', token, 'member_id', member.id, 'name', member.name, 'role', member.role,
+           'project_name', to_jsonb(project) -> 'name',
+           'invited_by', handoff.agent_profile(member.project_id, member.invited_by) -> 'name',
+           'expires_at', member.invitation_expires_at)
+    from public.projects as project
+   where project.id = member.project_id;
+end
+$function$;
+comment on function handoff.write_invitation(member public.project_members) is 'Gives the invitation a new token and puts it into a mail.';
+
+CREATE OR REPLACE FUNCTION handoff.write_message(conversation_id uuid, sender_type text, sender_id uuid, content text, client_message_id uuid, metadata jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  message public.messages;
+begin
+  -- Sends of one conversation take turns, so the look-up below cannot miss a twin that is being written.
+  perform 1 from public.conversations as conversation where conversation.id = write_message.conversation_id for no key update;
+  select * into message
+    from public.messages as earlier
+   where earlier.conversation_id = write_message.conversation_id
+     and earlier.client_message_id = write_message.client_message_id;
+  if not found then
+    if write_message.sender_type = 'customer' then
+      perform handoff.rate_limit('visitor_message', 10, interval '1 minute');
+    end if;
+    insert into public.messages (conversation_id, sender_type, sender_id, content, client_message_id, metadata)
+    values (write_message.conversation_id, write_message.sender_type, write_message.sender_id, write_message.content,
+            write_message.client_message_id, write_message.metadata)
+    returning * into message;
+  end if;
+  return to_jsonb(message) - 'project_id';
+end
+$function$;
+comment on function handoff.write_message(conversation_id uuid, sender_type text, sender_id uuid, content text, client_message_id uuid, metadata jsonb) is 'Writes a message once: the same client_message_id again returns the first one.';
+
+CREATE OR REPLACE FUNCTION public.accept_invitation(p_token text DEFAULT NULL::text, p_invitation_id uuid DEFAULT NULL::uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.accept_invitation(p_token, p_invitation_id);
+$function$;
+comment on function public.accept_invitation(p_token text, p_invitation_id uuid) is 'Joins the team, by the token of the mail or an id of my_invitations. The caller''s confirmed address must be the invited one.';
+grant execute on function public.accept_invitation(p_token text, p_invitation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.add_note(p_conversation_id uuid, p_content text)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.add_note(p_conversation_id, p_content);
+$function$;
+comment on function public.add_note(p_conversation_id uuid, p_content text) is 'A member writes an internal note; the customer never sees it.';
+grant execute on function public.add_note(p_conversation_id uuid, p_content text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.change_member(p_member_id uuid, p_role text DEFAULT NULL::text, p_max_concurrent_chats integer DEFAULT NULL::integer, p_name text DEFAULT NULL::text)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.change_member(p_member_id, p_role, p_max_concurrent_chats, p_name);
+$function$;
+comment on function public.change_member(p_member_id uuid, p_role text, p_max_concurrent_chats integer, p_name text) is 'An owner or admin changes a member; what is not given stays, an empty name is none. A new limit holds at once and takes nothing away.';
+grant execute on function public.change_member(p_member_id uuid, p_role text, p_max_concurrent_chats integer, p_name text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.claim_conversation(p_conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.take(p_conversation_id, array['waiting']);
+$function$;
+comment on function public.claim_conversation(p_conversation_id uuid) is 'An agent takes a waiting conversation. The answer has success, or error: ACCESS_DENIED, ALREADY_CLAIMED, NOT_WAITING, NOT_ONLINE, NO_CAPACITY.';
+grant execute on function public.claim_conversation(p_conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.clear_chat(p_conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.clear_chat(p_conversation_id);
+$function$;
+comment on function public.clear_chat(p_conversation_id uuid) is 'The visitor begins afresh: the conversation is closed and no longer shown to them; agents keep it.';
+grant execute on function public.clear_chat(p_conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.close_conversation(p_conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.close_conversation(p_conversation_id);
+$function$;
+comment on function public.close_conversation(p_conversation_id uuid) is 'The visitor, its agent or an admin ends the conversation for good.';
+grant execute on function public.close_conversation(p_conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.conversation_context(p_conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.conversation_context(p_conversation_id);
+$function$;
+comment on function public.conversation_context(p_conversation_id uuid) is 'What the AI knew: why it handed off, its confidence, how often it answered, the topics (F001 5.7.5).';
+grant execute on function public.conversation_context(p_conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.conversation_sync(p_conversation_id uuid, p_since bigint DEFAULT 0)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.conversation_sync(p_conversation_id, p_since);
+$function$;
+comment on function public.conversation_sync(p_conversation_id uuid, p_since bigint) is 'Every event of the conversation''s topic after number p_since, as broadcast, and where the conversation stands now.';
+grant execute on function public.conversation_sync(p_conversation_id uuid, p_since bigint) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.customer_history(p_customer_id uuid, p_limit integer DEFAULT 20, p_before timestamp with time zone DEFAULT NULL::timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.customer_history(p_customer_id, p_limit, p_before);
+$function$;
+comment on function public.customer_history(p_customer_id uuid, p_limit integer, p_before timestamp with time zone) is 'The customer, the page they were on last, and their conversations, newest first. Pages by p_before: the created_at of the last line (F001 5.11.6).';
+grant execute on function public.customer_history(p_customer_id uuid, p_limit integer, p_before timestamp with time zone) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.flag_customer(p_customer_id uuid, p_flagged boolean, p_reason text DEFAULT NULL::text)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.flag_customer(p_customer_id, p_flagged, p_reason);
+$function$;
+comment on function public.flag_customer(p_customer_id uuid, p_flagged boolean, p_reason text) is 'A member flags a customer with a reason, or takes the flag away; answers the customer, with who flagged it and when.';
+grant execute on function public.flag_customer(p_customer_id uuid, p_flagged boolean, p_reason text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.get_handoff_availability(p_project_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.availability(p_project_id);
+$function$;
+comment on function public.get_handoff_availability(p_project_id uuid) is 'Whether a person can take over now, why not, and what the widget shows (F001 5.10).';
+grant execute on function public.get_handoff_availability(p_project_id uuid) to anon;
+grant execute on function public.get_handoff_availability(p_project_id uuid) to authenticated;
+grant execute on function public.get_handoff_availability(p_project_id uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION public.get_handoff_settings(p_project_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.get_handoff_settings(p_project_id);
+$function$;
+comment on function public.get_handoff_settings(p_project_id uuid) is 'The settings of a project, for its members; the defaults when it has none yet.';
+grant execute on function public.get_handoff_settings(p_project_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.identify_customer(p_project_id uuid, p_visitor_id text, p_email text, p_name text DEFAULT NULL::text, p_context jsonb DEFAULT NULL::jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.identify_customer(p_project_id, p_visitor_id, p_email, p_name, p_context);
+$function$;
+comment on function public.identify_customer(p_project_id uuid, p_visitor_id text, p_email text, p_name text, p_context jsonb) is 'The visitor says who they are: their visitor id and conversations are linked to the address. Answers {"linked": true}, known or not.';
+grant execute on function public.identify_customer(p_project_id uuid, p_visitor_id text, p_email text, p_name text, p_context jsonb) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.inbox(p_project_id uuid, p_list text DEFAULT 'all'::text, p_limit integer DEFAULT 50, p_before timestamp with time zone DEFAULT NULL::timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.inbox(p_project_id, p_list, p_limit, p_before);
+$function$;
+comment on function public.inbox(p_project_id uuid, p_list text, p_limit integer, p_before timestamp with time zone) is 'The conversations of a list (all, mine, queue, closed) and how many each list has. Pages by p_before: the last_message_at of the last line.';
+grant execute on function public.inbox(p_project_id uuid, p_list text, p_limit integer, p_before timestamp with time zone) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.invite_member(p_project_id uuid, p_email text, p_role text DEFAULT 'agent'::text, p_name text DEFAULT NULL::text, p_max_concurrent_chats integer DEFAULT NULL::integer)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.invite_member(p_project_id, p_email, p_role, p_name, p_max_concurrent_chats);
+$function$;
+comment on function public.invite_member(p_project_id uuid, p_email text, p_role text, p_name text, p_max_concurrent_chats integer) is 'An owner or admin invites an address, or renews an invitation; good for 7 days. The limit of chats is the project''s default unless given.';
+grant execute on function public.invite_member(p_project_id uuid, p_email text, p_role text, p_name text, p_max_concurrent_chats integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.list_agents(p_project_id uuid, p_status text DEFAULT NULL::text, p_skill text DEFAULT NULL::text)
+ RETURNS TABLE(user_id uuid, name text, email text, avatar_url text, role text, status text, effective_status text, current_chat_count integer, max_concurrent_chats integer, available_slots integer, can_receive_chats boolean, skills text[], last_seen_at timestamp with time zone, status_changed_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select agent.* from handoff.list_agents(p_project_id, p_status, p_skill) as agent;
+$function$;
+comment on function public.list_agents(p_project_id uuid, p_status text, p_skill text) is 'The team for its members: the owner and every active member, also those who never went online; on request only those with this effective status, or skill.';
+grant execute on function public.list_agents(p_project_id uuid, p_status text, p_skill text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.mark_spam(p_conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.mark_spam(p_conversation_id);
+$function$;
+comment on function public.mark_spam(p_conversation_id uuid) is 'A member marks the conversation as spam and closes it; the statistics leave it out.';
+grant execute on function public.mark_spam(p_conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.my_invitations()
+ RETURNS TABLE(invitation_id uuid, project_id uuid, project_name text, role text, invited_by text, invited_at timestamp with time zone, expires_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select invitation.* from handoff.my_invitations() as invitation;
+$function$;
+comment on function public.my_invitations() is 'The invitations that the caller can accept: pending, not expired, for the caller''s confirmed address.';
+grant execute on function public.my_invitations() to authenticated;
+
+CREATE OR REPLACE FUNCTION public.post_ai_message(p_conversation_id uuid, p_content text, p_confidence double precision DEFAULT NULL::double precision, p_sources jsonb DEFAULT NULL::jsonb, p_model text DEFAULT NULL::text, p_client_message_id uuid DEFAULT NULL::uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.post_ai_message(p_conversation_id, p_content, p_confidence, p_sources, p_model, p_client_message_id);
+$function$;
+comment on function public.post_ai_message(p_conversation_id uuid, p_content text, p_confidence double precision, p_sources jsonb, p_model text, p_client_message_id uuid) is 'Writes the AI''s answer (service role only). A confidence below the project''s threshold hands the conversation off.';
+grant execute on function public.post_ai_message(p_conversation_id uuid, p_content text, p_confidence double precision, p_sources jsonb, p_model text, p_client_message_id uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION public.queue_status(p_conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.queue_status(p_conversation_id);
+$function$;
+comment on function public.queue_status(p_conversation_id uuid) is 'Where the conversation stands: position and estimate while it waits, the agent once it has one.';
+grant execute on function public.queue_status(p_conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.rate_conversation(p_conversation_id uuid, p_rating integer, p_feedback text DEFAULT NULL::text)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.rate_conversation(p_conversation_id, p_rating, p_feedback);
+$function$;
+comment on function public.rate_conversation(p_conversation_id uuid, p_rating integer, p_feedback text) is 'The visitor rates the conversation 1 to 5 once an agent has finished it; the last rating counts.';
+grant execute on function public.rate_conversation(p_conversation_id uuid, p_rating integer, p_feedback text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.remove_member(p_member_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.remove_member(p_member_id);
+$function$;
+comment on function public.remove_member(p_member_id uuid) is 'An owner or admin removes a member, or withdraws an invitation. The member loses access at once; the member''s chats wait again at their old place.';
+grant execute on function public.remove_member(p_member_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.request_email(p_conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.request_email(p_conversation_id);
+$function$;
+comment on function public.request_email(p_conversation_id uuid) is 'Its agent or an admin asks the visitor for an address: a system message of type email_request, once until it is answered.';
+grant execute on function public.request_email(p_conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.request_handoff(p_conversation_id uuid, p_reason text DEFAULT 'customer_request'::text, p_customer_email text DEFAULT NULL::text, p_customer_name text DEFAULT NULL::text)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.request_handoff(p_conversation_id, p_reason, p_customer_email, p_customer_name);
+$function$;
+comment on function public.request_handoff(p_conversation_id uuid, p_reason text, p_customer_email text, p_customer_name text) is 'The visitor asks for a person: waiting with position and estimate, agent_active, or offline with the next opening (F001 7.5).';
+grant execute on function public.request_handoff(p_conversation_id uuid, p_reason text, p_customer_email text, p_customer_name text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.resolve_conversation(p_conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.resolve_conversation(p_conversation_id);
+$function$;
+comment on function public.resolve_conversation(p_conversation_id uuid) is 'Its agent or an admin marks the conversation resolved; the visitor is asked for a rating.';
+grant execute on function public.resolve_conversation(p_conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.return_to_queue(p_conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.return_to_queue(p_conversation_id);
+$function$;
+comment on function public.return_to_queue(p_conversation_id uuid) is 'The visitor leaves an agent who has been gone for ten minutes; the conversation keeps its place in line (F001 9.1).';
+grant execute on function public.return_to_queue(p_conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.send_message(p_conversation_id uuid, p_content text, p_client_message_id uuid DEFAULT NULL::uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.send_message(p_conversation_id, p_content, p_client_message_id);
+$function$;
+comment on function public.send_message(p_conversation_id uuid, p_content text, p_client_message_id uuid) is 'Writes a message as the caller: the visitor of the conversation, or its agent.';
+grant execute on function public.send_message(p_conversation_id uuid, p_content text, p_client_message_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.set_agent_skills(p_project_id uuid, p_skills text[], p_user_id uuid DEFAULT NULL::uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.set_agent_skills(p_project_id, p_skills, p_user_id);
+$function$;
+comment on function public.set_agent_skills(p_project_id uuid, p_skills text[], p_user_id uuid) is 'An owner or admin says what a member, or the caller, can be given: replaces all skills. They are stored in lower case, each once.';
+grant execute on function public.set_agent_skills(p_project_id uuid, p_skills text[], p_user_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.set_agent_status(p_project_id uuid, p_status text, p_user_id uuid DEFAULT NULL::uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.set_agent_status(p_project_id, p_status, p_user_id);
+$function$;
+comment on function public.set_agent_status(p_project_id uuid, p_status text, p_user_id uuid) is 'Sets the caller''s own status, or as an admin another member''s: online (or available), busy, away, offline. Chats are kept.';
+grant execute on function public.set_agent_status(p_project_id uuid, p_status text, p_user_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.start_conversation(p_project_id uuid, p_visitor_id text, p_source text DEFAULT 'widget'::text, p_metadata jsonb DEFAULT '{}'::jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.start_conversation(p_project_id, p_visitor_id, p_source, p_metadata);
+$function$;
+comment on function public.start_conversation(p_project_id uuid, p_visitor_id text, p_source text, p_metadata jsonb) is 'The caller''s open conversation with the project; begins one if there is none.';
+grant execute on function public.start_conversation(p_project_id uuid, p_visitor_id text, p_source text, p_metadata jsonb) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.submit_offline_form(p_conversation_id uuid, p_email text, p_name text, p_message text, p_client_message_id uuid DEFAULT NULL::uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.submit_offline_form(p_conversation_id, p_email, p_name, p_message, p_client_message_id);
+$function$;
+comment on function public.submit_offline_form(p_conversation_id uuid, p_email text, p_name text, p_message text, p_client_message_id uuid) is 'The visitor leaves an address and a message while nobody is there; the conversation waits for the team. The same p_client_message_id again changes nothing.';
+grant execute on function public.submit_offline_form(p_conversation_id uuid, p_email text, p_name text, p_message text, p_client_message_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.take_over_conversation(p_conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.take(p_conversation_id, array['ai_active', 'waiting']);
+$function$;
+comment on function public.take_over_conversation(p_conversation_id uuid) is 'An agent takes a conversation from the AI, or one that waits. Answers as claim_conversation.';
+grant execute on function public.take_over_conversation(p_conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.team_stats(p_project_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.team_stats(p_project_id);
+$function$;
+comment on function public.team_stats(p_project_id uuid) is 'Today in the project''s time zone, for members: resolved, seconds to the first response, ratings; and now: waiting, active, agents by effective status.';
+grant execute on function public.team_stats(p_project_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.track_visit(p_project_id uuid, p_visitor_id text, p_url text, p_title text DEFAULT NULL::text, p_referrer text DEFAULT NULL::text, p_context jsonb DEFAULT NULL::jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.track_visit(p_project_id, p_visitor_id, p_url, p_title, p_referrer, p_context);
+$function$;
+comment on function public.track_visit(p_project_id uuid, p_visitor_id text, p_url text, p_title text, p_referrer text, p_context jsonb) is 'Notes the page a visitor is on. p_context: browser, device, os, language, timezone, screen_resolution (F001 5.11.3).';
+grant execute on function public.track_visit(p_project_id uuid, p_visitor_id text, p_url text, p_title text, p_referrer text, p_context jsonb) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.transfer_conversation(p_conversation_id uuid, p_agent_id uuid DEFAULT NULL::uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.transfer(p_conversation_id, p_agent_id);
+$function$;
+comment on function public.transfer_conversation(p_conversation_id uuid, p_agent_id uuid) is 'Its agent or an admin gives the conversation to another agent, or back to the queue when no agent is named. It keeps its place in line.';
+grant execute on function public.transfer_conversation(p_conversation_id uuid, p_agent_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.update_customer_notes(p_customer_id uuid, p_notes text)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.update_customer_notes(p_customer_id, p_notes);
+$function$;
+comment on function public.update_customer_notes(p_customer_id uuid, p_notes text) is 'A member replaces the internal notes on a customer; answers the customer.';
+grant execute on function public.update_customer_notes(p_customer_id uuid, p_notes text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.update_handoff_settings(p_project_id uuid, p_settings jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.update_handoff_settings(p_project_id, p_settings);
+$function$;
+comment on function public.update_handoff_settings(p_project_id uuid, p_settings jsonb) is 'Changes the given settings and leaves the others; answers with all of them (owner and admins, F001 7.1).';
+grant execute on function public.update_handoff_settings(p_project_id uuid, p_settings jsonb) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.update_my_profile(p_project_id uuid, p_name text DEFAULT NULL::text, p_avatar_url text DEFAULT NULL::text)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.update_my_profile(p_project_id, p_name, p_avatar_url);
+$function$;
+comment on function public.update_my_profile(p_project_id uuid, p_name text, p_avatar_url text) is 'A member changes the own name and picture as customers of this project see them; what is not given stays, empty means none.';
+grant execute on function public.update_my_profile(p_project_id uuid, p_name text, p_avatar_url text) to authenticated;
+
+create policy "Handoff: listen to your own topics" on realtime.messages as permissive
+  for select to authenticated
+  using (((extension = 'broadcast'::text) AND ( SELECT handoff.can_listen(( SELECT realtime.topic() AS topic)) AS can_listen)));
+
+create publication handoff_outbox for table handoff.outbox with (publish = 'insert', publish_via_partition_root = true);
