@@ -155,11 +155,21 @@ func TestAgentTable(t *testing.T) {
 	t.Run("a new row begins with the chats the agent has", func(t *testing.T) {
 		t.Parallel()
 		w := online(t)
+		w.owner.must(t, "set_agent_status($1, 'online')", w.project)
 		w.assign(t, w.waiting(t, w.ann), w.owner)
 		w.assign(t, w.waiting(t, w.bob), w.owner)
+		w.exec(t, `delete from public.agent_availability where user_id = $1`, w.owner.id)
 		w.exec(t, `insert into public.agent_availability (user_id, project_id, status) values ($1, $2, 'available')`, w.owner.id, w.project)
 		assert.Equal(t, 2, agentColumn[int](t, w, w.owner, "current_chat_count"))
 		assertCountsAreTrue(t, w)
+	})
+
+	t.Run("nobody without a row is given a chat", func(t *testing.T) {
+		t.Parallel()
+		w := online(t)
+		id := w.waiting(t, w.ann)
+		_, err := w.root.Exec(t.Context(), `update public.conversations set status = 'agent_active', assigned_agent_id = $2 where id = $1`, id, w.owner.id)
+		refused(t, err, "PT409", "agent_not_online")
 	})
 }
 
