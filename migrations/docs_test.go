@@ -25,3 +25,17 @@ func TestEveryRefusalIsDocumented(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryFunctionIsDocumented(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/api.md")
+	require.NoError(t, err)
+	w := newWorld(t)
+	functions := read[[]string](t, w, `select array_agg(proname::text) from pg_proc where pronamespace = 'public'::regnamespace`)
+	for _, function := range functions {
+		assert.True(t, strings.Contains(string(page), "\n### "+function+"\n"), "docs/api.md lacks a section %s", function)
+	}
+	for _, link := range regexp.MustCompile(`\(#([a-z_]+)\)`).FindAllStringSubmatch(string(page), -1) {
+		assert.True(t, strings.Contains(string(page), "\n### "+link[1]+"\n"), "docs/api.md links to %s, which is not there", link[1])
+	}
+}

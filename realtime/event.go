@@ -35,6 +35,10 @@ const (
 	KindCustomerPresence Kind = "customer_presence_update"
 	// KindNoteAdded: a member wrote an internal note.
 	KindNoteAdded Kind = "note_added"
+	// KindSettingsChanged: the handoff settings of a project, or its exceptions to business hours, were written.
+	KindSettingsChanged Kind = "settings_changed"
+	// KindMemberChanged: somebody was invited, joined, changed or was removed.
+	KindMemberChanged Kind = "member_changed"
 )
 
 // Kinds lists every kind of this version.
@@ -42,7 +46,7 @@ func Kinds() []Kind {
 	return []Kind{
 		KindMessage, KindStatusChanged, KindAgentAssigned, KindResolved, KindNewConversation, KindQueueUpdated,
 		KindPresenceChange, KindAvailabilityChanged, KindConversationUpdated, KindConversationAutoClosed,
-		KindCustomerPresence, KindNoteAdded,
+		KindCustomerPresence, KindNoteAdded, KindSettingsChanged, KindMemberChanged,
 	}
 }
 

@@ -196,3 +196,27 @@ type Note struct {
 	Content        string  `json:"content"`
 	CreatedAt      string  `json:"created_at"`
 }
+
+// SettingsChanged is the payload of KindSettingsChanged: read get_handoff_settings again.
+type SettingsChanged struct {
+	ProjectID string `json:"project_id"`
+}
+
+// MemberChanged is the payload of KindMemberChanged.
+type MemberChanged struct {
+	Member Member `json:"member"`
+}
+
+// Member is somebody who works for a project, or is invited to.
+type Member struct {
+	ID string `json:"id"`
+	// UserID is null while the invitation is pending.
+	UserID    *string `json:"user_id"`
+	Email     string  `json:"email"`
+	Name      *string `json:"name"`
+	AvatarURL *string `json:"avatar_url"`
+	Role      string  `json:"role"`
+	// Status is pending, active or removed.
+	Status             string `json:"status"`
+	MaxConcurrentChats int    `json:"max_concurrent_chats"`
+}

@@ -126,7 +126,7 @@ func freesOrAdds(kind realtime.Kind) bool {
 
 // changesBoard says whether such an event may change queue length or availability.
 func changesBoard(kind realtime.Kind) bool {
-	return kind == realtime.KindStatusChanged || kind == realtime.KindPresenceChange
+	return kind == realtime.KindStatusChanged || kind == realtime.KindPresenceChange || kind == realtime.KindSettingsChanged
 }
 
 func (s *Service) tick(ctx context.Context) {

@@ -56,6 +56,10 @@ func mapEvent(event realtime.Event) ([]realtime.Message, error) {
 		return onProject[realtime.ConversationUpdated](event, realtime.ProjectAgentsTopic, true)
 	case realtime.KindNoteAdded:
 		return onProject[realtime.NoteAdded](event, realtime.ProjectAgentsTopic, true)
+	case realtime.KindSettingsChanged:
+		return onProject[realtime.SettingsChanged](event, realtime.ProjectAgentsTopic, true)
+	case realtime.KindMemberChanged:
+		return onProject[realtime.MemberChanged](event, realtime.ProjectAgentsTopic, true)
 	case realtime.KindConversationAutoClosed:
 		return onAgent(event, func(fields realtime.ConversationAutoClosed) string { return fields.AgentID })
 	case realtime.KindCustomerPresence:

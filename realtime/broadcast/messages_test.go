@@ -42,6 +42,9 @@ var databasePayloads = map[realtime.Kind]string{
 	realtime.KindConversationAutoClosed: `{"conversation_id":"` + conversationID + `","agent_id":"` + agentID + `","reason":"customer_inactive"}`,
 	realtime.KindCustomerPresence: `{"conversation_id":"` + conversationID + `","agent_id":"` + agentID + `","status":"idle",
 		"timestamp":"2026-03-01T09:30:00+00:00"}`,
+	realtime.KindSettingsChanged: `{"project_id":"` + projectID + `"}`,
+	realtime.KindMemberChanged: `{"member":{"id":"e2b8f0a4-5a0d-4d9e-9a53-0c7b1d2e3f07","user_id":"` + agentID + `","email":"sarah@example.com",
+		"name":"Sarah","avatar_url":null,"role":"agent","status":"active","max_concurrent_chats":5}}`,
 	realtime.KindNoteAdded: `{"note":{"id":"e2b8f0a4-5a0d-4d9e-9a53-0c7b1d2e3f06","conversation_id":"` + conversationID + `",
 		"author_id":"` + agentID + `","content":"Called back","created_at":"2026-03-01T09:30:00+00:00"}}`,
 }

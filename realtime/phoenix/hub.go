@@ -1,156 +1,166 @@
 package phoenix
 
 import (
-	"errors"
+	"container/list"
 	"fmt"
-	"strconv"
-	"sync"
 	"time"
 
 	"github.com/supportbase/handoff/realtime"
 )
 
 // hub is the set of channels of one connection. It outlives the connection: pushes made while there is none wait in
-// their channels. Every step runs under one mutex and none of them blocks; frames only join the link's queue.
+// their channels. pool.mu guards it.
 type hub struct {
-	options Options
-
-	mu       sync.Mutex
+	pool     *pool
 	link     *link // nil while disconnected
-	stopped  bool
 	refs     uint64
 	channels map[realtime.Topic]*channel
+	// occupied and leaving count channels by state, see move.
+	occupied int
+	leaving  int
 	// waiting are channels that want to join, longest waiting first.
 	waiting []*channel
-	joins   pace
-	// joinTimer is set while admit waits for the pace of joins.
-	joinTimer *time.Timer
-	// heartbeatRef is the heartbeat that has no answer yet.
-	heartbeatRef string
+	// unused are joined channels with nothing to do, longest unused first.
+	unused *list.List
+	// heartbeatRef is the heartbeat that has no answer yet, zero when there is none.
+	heartbeatRef uint64
+	// emptySince is when the last channel went; zero while there are any.
+	emptySince time.Time
 }
 
-func newHub(options Options) *hub {
+func newHub(owner *pool) *hub {
 	return &hub{
-		options:  options,
-		channels: make(map[realtime.Topic]*channel),
-		joins:    newPace(options.JoinsPerSecond),
+		pool: owner, channels: make(map[realtime.Topic]*channel), unused: list.New(), emptySince: time.Now(),
 	}
 }
 
-// publish queues a push. The order of calls for a topic is the order in which they get here.
-func (h *hub) publish(message realtime.Message, payload []byte) (*push, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.stopped {
-		return nil, ErrStopped
-	}
-	target, known := h.channels[message.Topic]
+// load is how many channels have a place or want one.
+func (h *hub) load() int { return len(h.channels) }
+
+// enqueue queues a call behind those of its topic.
+func (h *hub) enqueue(topic realtime.Topic, added *call) {
+	target, known := h.channels[topic]
 	if !known {
-		target = &channel{topic: message.Topic, inFlight: make(map[string]*push)}
-		h.channels[message.Topic] = target
+		target = &channel{topic: topic}
+		h.keep(target)
 	}
-	added := &push{
-		message: message,
-		payload: payload,
-		channel: target,
-		sent:    make(chan struct{}),
-		done:    make(chan error, 1),
+	added.channel = target
+	for i := range added.pushes {
+		target.queue = append(target.queue, &added.pushes[i])
 	}
-	target.queue = append(target.queue, added)
 	h.advance(target)
-	return added, nil
 }
 
-// giveUp ends a push whose caller waits no longer. When a verdict came at the same moment, it wins.
-func (h *hub) giveUp(gone *push, reason error) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	found, sent := gone.channel.forget(gone)
-	if !found {
-		return <-gone.done
+// adopt takes over a channel of another hub that is not joined.
+func (h *hub) adopt(moved *channel) {
+	moved.state = channelIdle
+	h.keep(moved)
+	h.advance(moved)
+}
+
+func (h *hub) keep(added *channel) {
+	added.hub = h
+	h.channels[added.topic] = added
+	h.pool.homes[added.topic] = h
+	h.emptySince = time.Time{}
+}
+
+func (h *hub) drop(gone *channel) {
+	delete(h.channels, gone.topic)
+	delete(h.pool.homes, gone.topic)
+	if len(h.channels) == 0 {
+		h.emptySince = time.Now()
 	}
-	if sent {
-		gone.channel.renew = true
-	}
-	h.advance(gone.channel)
-	if h.link == nil && errors.Is(reason, ErrTimeout) {
-		return ErrDisconnected
-	}
-	return reason
 }
 
 // attach begins to use a new connection.
 func (h *hub) attach(opened *link) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.pool.mu.Lock()
+	defer h.pool.mu.Unlock()
 	h.link = opened
-	h.heartbeatRef = ""
+	h.heartbeatRef = 0
+	h.pool.counts.connects++
 	for _, pending := range h.channels {
 		h.advance(pending)
 	}
+	h.pool.admitAll()
 }
 
-// detach forgets the connection and fails every push, also those not sent yet: they would overtake the ones before them.
+// detach forgets the connection and fails every call, also those not sent yet: they would overtake the ones before them.
 func (h *hub) detach(cause error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.pool.mu.Lock()
+	defer h.pool.mu.Unlock()
 	h.link = nil
 	h.failAll(fmt.Errorf("%w: %w", ErrDisconnected, cause))
-}
-
-// stop refuses pushes from now on and fails those that wait.
-func (h *hub) stop() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.stopped = true
-	h.failAll(ErrStopped)
 }
 
 func (h *hub) failAll(err error) {
 	for _, lost := range h.channels {
 		lost.stopTimer()
-		lost.state = channelIdle
+		h.move(lost, channelIdle)
 		lost.fail(err)
+		h.drop(lost)
 	}
-	clear(h.channels)
 	h.waiting = nil
-	if h.joinTimer != nil {
-		h.joinTimer.Stop()
-		h.joinTimer = nil
-	}
 }
 
 // heartbeat sends the next heartbeat, or gives false when the last one has no answer.
 func (h *hub) heartbeat() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.heartbeatRef != "" {
+	h.pool.mu.Lock()
+	defer h.pool.mu.Unlock()
+	if h.heartbeatRef != 0 {
 		return false
 	}
 	if h.link == nil {
 		return true
 	}
 	h.heartbeatRef = h.nextRef()
-	h.link.send(frame{ref: h.heartbeatRef, topic: heartbeatTopic, event: eventHeartbeat, payload: []byte("{}")})
+	h.link.send(frame{ref: h.heartbeatRef, topic: heartbeatTopic, event: eventHeartbeat, payload: emptyPayload})
 	return true
 }
 
-// leaveIdle leaves channels that nobody has used for a while, but never the last one: Realtime closes a connection
-// without any channel.
-func (h *hub) leaveIdle() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	joined := 0
-	for _, member := range h.channels {
-		if member.state == channelJoined {
-			joined++
+// leaveIdle leaves channels that nobody has used for a while, but never the last one of the last connection: Realtime
+// closes a connection without any channel. It says whether the connection itself is not needed any more.
+func (h *hub) leaveIdle() (spare bool) {
+	h.pool.mu.Lock()
+	defer h.pool.mu.Unlock()
+	others := h.pool.othersConnected(h)
+	for remaining := h.unused.Len(); remaining > 0; remaining-- {
+		oldest := h.leastRecentlyUsed()
+		if time.Since(oldest.usedAt) <= h.pool.options.IdleTimeout || !others && h.occupied-h.leaving <= 1 {
+			break
 		}
+		h.leave(oldest)
 	}
-	for _, member := range h.channels {
-		if joined > 1 && member.unused() && time.Since(member.usedAt) > h.options.IdleTimeout {
-			h.leave(member)
-			joined--
-		}
+	return others && !h.emptySince.IsZero() && time.Since(h.emptySince) > h.pool.options.IdleTimeout
+}
+
+// move changes a channel's state and keeps the counts and the list of unused channels right.
+func (h *hub) move(moved *channel, to channelState) {
+	if moved.state.occupies() {
+		h.occupied--
+	}
+	if moved.state == channelLeaving {
+		h.leaving--
+	}
+	moved.state = to
+	if to.occupies() {
+		h.occupied++
+	}
+	if to == channelLeaving {
+		h.leaving++
+	}
+	h.noteUse(moved)
+}
+
+// noteUse puts the channel into the list of unused ones or takes it out.
+func (h *hub) noteUse(looked *channel) {
+	switch unused := looked.unused(); {
+	case unused && looked.unusedAt == nil:
+		looked.unusedAt = h.unused.PushBack(looked)
+	case !unused && looked.unusedAt != nil:
+		h.unused.Remove(looked.unusedAt)
+		looked.unusedAt = nil
 	}
 }
 
@@ -159,16 +169,17 @@ func (h *hub) advance(moved *channel) {
 	switch moved.state {
 	case channelIdle:
 		if len(moved.queue) == 0 {
-			delete(h.channels, moved.topic)
+			h.drop(moved)
 			return
 		}
 		if h.link != nil {
-			moved.state = channelWaiting
+			h.move(moved, channelWaiting)
 			h.waiting = append(h.waiting, moved)
 			h.admit()
 		}
 	case channelJoined:
 		h.sendQueued(moved)
+		h.noteUse(moved)
 		if moved.unused() && len(h.waiting) > 0 {
 			h.admit()
 		}
@@ -185,28 +196,43 @@ func (h *hub) sendQueued(moved *channel) {
 			}
 			return
 		}
+		if !moved.proven && len(moved.inFlight) > 0 || !h.pool.mayPush(moved) {
+			return
+		}
 		next := moved.queue[0]
 		moved.queue = moved.queue[1:]
-		next.ref = h.nextRef()
-		moved.inFlight[next.ref] = next
-		moved.usedAt = time.Now()
-		h.link.send(frame{
-			joinRef: moved.joinRef, ref: next.ref,
-			topic: wireTopic(moved.topic), event: eventBroadcast, payload: next.payload,
-		})
-		close(next.sent)
+		h.send(moved, next)
 	}
 }
 
-// admit joins waiting channels as far as places and the pace of joins allow.
+func (h *hub) send(moved *channel, next *push) {
+	next.ref = h.nextRef()
+	moved.inFlight = append(moved.inFlight, next)
+	moved.usedAt = time.Now()
+	next.call.movedAt = moved.usedAt
+	h.pool.counts.pushes++
+	h.link.sendBroadcast(moved, next)
+}
+
+// admit joins waiting channels as far as places and the pace of joins allow. Those without a place here go to another
+// connection when one has a place, or can be opened.
 func (h *hub) admit() {
 	for len(h.waiting) > 0 && h.link != nil {
 		next := h.waiting[0]
 		if len(next.queue) == 0 { // its callers have given up
-			h.dropWaiting(next)
+			h.waiting = h.waiting[1:]
+			h.move(next, channelIdle)
+			h.drop(next)
 			continue
 		}
-		if !h.hasPlace() || !h.inPace() {
+		if h.occupied >= h.pool.options.MaxChannels {
+			if h.emigrate(next) {
+				continue
+			}
+			h.makePlace()
+			return
+		}
+		if !h.pool.mayJoin() {
 			return
 		}
 		h.waiting = h.waiting[1:]
@@ -214,67 +240,42 @@ func (h *hub) admit() {
 	}
 }
 
-func (h *hub) dropWaiting(gone *channel) {
+// emigrate moves the first waiting channel to a connection with a place.
+func (h *hub) emigrate(next *channel) bool {
+	other := h.pool.spare()
+	if other == nil || other == h {
+		return false
+	}
 	h.waiting = h.waiting[1:]
-	gone.state = channelIdle
-	delete(h.channels, gone.topic)
+	h.move(next, channelIdle)
+	h.drop(next)
+	other.adopt(next)
+	return true
 }
 
-// hasPlace says whether one more channel fits. If not, it starts to leave as many as are waiting; their leaving calls admit.
-func (h *hub) hasPlace() bool {
-	occupied, leaving := 0, 0
-	for _, member := range h.channels {
-		if member.occupies() {
-			occupied++
-		}
-		if member.state == channelLeaving {
-			leaving++
-		}
-	}
-	if occupied < h.options.MaxChannels {
-		return true
-	}
-	for ; leaving < len(h.waiting); leaving++ {
+// makePlace starts to leave as many channels as are waiting, longest unused first; their leaving calls admit.
+func (h *hub) makePlace() {
+	for h.leaving < len(h.waiting) {
 		oldest := h.leastRecentlyUsed()
 		if oldest == nil {
-			break
+			return
 		}
+		h.pool.counts.evictions++
 		h.leave(oldest)
 	}
-	return false
 }
 
-// leastRecentlyUsed looks at every channel; there are at most MaxChannels joined, and evictions are rare beside pushes.
+// leastRecentlyUsed is nil when every channel is in use.
 func (h *hub) leastRecentlyUsed() *channel {
-	var oldest *channel
-	for _, member := range h.channels {
-		if member.unused() && (oldest == nil || member.usedAt.Before(oldest.usedAt)) {
-			oldest = member
-		}
+	front := h.unused.Front()
+	if front == nil {
+		return nil
 	}
+	oldest, _ := front.Value.(*channel)
 	return oldest
 }
 
-func (h *hub) inPace() bool {
-	if h.joinTimer != nil {
-		return false
-	}
-	delay := h.joins.take(time.Now())
-	if delay == 0 {
-		return true
-	}
-	h.joinTimer = time.AfterFunc(delay, h.resumeJoins)
-	return false
-}
-
-func (h *hub) resumeJoins() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.joinTimer = nil
-	h.admit()
-}
-
-func (h *hub) nextRef() string {
+func (h *hub) nextRef() uint64 {
 	h.refs++
-	return strconv.FormatUint(h.refs, 10)
+	return h.refs
 }
