@@ -195,6 +195,7 @@ create table public.business_hours_exceptions (
 comment on table public.business_hours_exceptions is 'Dates on which a project is closed or has other hours than its weekday says. They replace the hours that begin on that date.';
 comment on column public.business_hours_exceptions.closed is 'Follows from ranges when it is left out.';
 comment on column public.business_hours_exceptions.ranges is 'Null: closed all day. Else [{"start": "09:00", "end": "12:00"}], as in handoff_settings.business_hours.';
+CREATE TRIGGER business_hours_exceptions_announce AFTER INSERT OR DELETE OR UPDATE ON public.business_hours_exceptions FOR EACH ROW EXECUTE FUNCTION handoff.settings_announce();
 CREATE TRIGGER business_hours_exceptions_validate BEFORE INSERT OR UPDATE ON public.business_hours_exceptions FOR EACH ROW EXECUTE FUNCTION handoff.business_hours_exceptions_validate();
 alter table public.business_hours_exceptions enable row level security;
 create policy "Admins can add exceptions" on public.business_hours_exceptions as permissive
@@ -451,6 +452,7 @@ comment on table public.handoff_settings is 'When and how conversations of a pro
 comment on column public.handoff_settings.auto_triggers is 'Keys that are left out take their default; keywords are stored trimmed, lower-cased and without repetition.';
 comment on column public.handoff_settings.timezone is 'The name of an IANA zone. Abbreviations are refused: Postgres reads CET as a fixed offset.';
 comment on column public.handoff_settings.business_hours is 'Wall time of the column timezone, by weekday: {"start", "end", "enabled"} or {"ranges": [{"start", "end"}], "enabled"}. A weekday that is left out is closed.';
+CREATE TRIGGER handoff_settings_announce AFTER INSERT OR DELETE OR UPDATE ON public.handoff_settings FOR EACH ROW EXECUTE FUNCTION handoff.settings_announce();
 CREATE TRIGGER handoff_settings_validate BEFORE INSERT OR UPDATE ON public.handoff_settings FOR EACH ROW EXECUTE FUNCTION handoff.handoff_settings_validate();
 alter table public.handoff_settings enable row level security;
 create policy "Admins can change the settings" on public.handoff_settings as permissive
@@ -571,6 +573,7 @@ CREATE INDEX project_members_invited_by_idx ON public.project_members USING btre
 CREATE INDEX project_members_invited_email_idx ON public.project_members USING btree (email) WHERE (status = 'pending'::text);
 CREATE UNIQUE INDEX project_members_one_per_user_idx ON public.project_members USING btree (project_id, user_id) WHERE ((user_id IS NOT NULL) AND (status <> 'removed'::text));
 CREATE INDEX project_members_user_id_idx ON public.project_members USING btree (user_id) WHERE (user_id IS NOT NULL);
+CREATE TRIGGER project_members_announce AFTER INSERT OR UPDATE OF user_id, name, avatar_url, role, status, max_concurrent_chats ON public.project_members FOR EACH ROW EXECUTE FUNCTION handoff.members_announce();
 CREATE TRIGGER project_members_equip AFTER UPDATE ON public.project_members FOR EACH ROW WHEN (((new.status = 'active'::text) AND ((old.status <> 'active'::text) OR (old.user_id IS DISTINCT FROM new.user_id) OR (old.max_concurrent_chats <> new.max_concurrent_chats)))) EXECUTE FUNCTION handoff.project_members_equip();
 CREATE TRIGGER project_members_equip_new AFTER INSERT ON public.project_members FOR EACH ROW WHEN ((new.status = 'active'::text)) EXECUTE FUNCTION handoff.project_members_equip();
 CREATE TRIGGER project_members_forget_invitation AFTER UPDATE ON public.project_members FOR EACH ROW WHEN (((old.status = 'pending'::text) AND (new.status <> 'pending'::text))) EXECUTE FUNCTION handoff.project_members_forget_invitation();
@@ -1359,10 +1362,13 @@ CREATE OR REPLACE FUNCTION handoff.contains_word(content text, word text)
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  -- Whole words only: "agent" is in "an agent, please" and not in "reagent".
-  select lower(content) ~ ('(^|[^[:alnum:]_])'
-                           || regexp_replace(lower(word), '([^[:alnum:][:space:]_])', '\\\1', 'g')
-                           || '($|[^[:alnum:]_])');
+  -- The ICU collation decides about letters and their case, so that the answer is the same whatever locale the database
+  -- was made with. "agent" is in "an agent, please" and not in "reagent"; spaces in a phrase match any white space.
+  select word <> '' and lower(content collate "und-x-icu") ~ (
+    case when word ~ ('^' || handoff.unspaced_script()) then '' else '(^|' || handoff.word_edge() || ')' end
+    || regexp_replace(
+         regexp_replace(lower(word collate "und-x-icu"), '([][\\.*+?(){}|^$/#&-])', '\\\1', 'g'), '\s+', '\\s+', 'g')
+    || case when word ~ (handoff.unspaced_script() || '$') then '' else '($|' || handoff.word_edge() || ')' end);
 $function$;
 comment on function handoff.contains_word(content text, word text) is 'Whether the text holds the word or phrase as whole words, in any case.';
 
@@ -2716,6 +2722,21 @@ comment on function handoff.member_projects() is 'The projects the caller owns o
 grant execute on function handoff.member_projects() to authenticated;
 grant execute on function handoff.member_projects() to service_role;
 
+CREATE OR REPLACE FUNCTION handoff.members_announce()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  insert into handoff.outbox (project_id, kind, payload)
+  values (new.project_id, 'member_changed', jsonb_build_object('member', jsonb_build_object(
+    'id', new.id, 'user_id', new.user_id, 'email', new.email, 'name', new.name, 'avatar_url', new.avatar_url,
+    'role', new.role, 'status', new.status, 'max_concurrent_chats', new.max_concurrent_chats)));
+  return null;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION handoff.merge_customers(source_id uuid, target_id uuid)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -3817,6 +3838,24 @@ end
 $function$;
 grant execute on function handoff.set_agent_status(project_id uuid, status text, user_id uuid) to authenticated;
 
+CREATE OR REPLACE FUNCTION handoff.settings_announce()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  project uuid := case tg_op when 'DELETE' then old.project_id else new.project_id end;
+begin
+  -- When a whole project goes, nobody is left to hear of it.
+  if exists (select 1 from public.projects as found where found.id = project) then
+    insert into handoff.outbox (project_id, kind, payload)
+    values (project, 'settings_changed', jsonb_build_object('project_id', project));
+  end if;
+  return null;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION handoff.settings_answer(settings public.handoff_settings)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -4095,6 +4134,15 @@ end
 $function$;
 grant execute on function handoff.transfer(conversation_id uuid, agent_id uuid) to authenticated;
 
+CREATE OR REPLACE FUNCTION handoff.unspaced_script()
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select '[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]';
+$function$;
+
 CREATE OR REPLACE FUNCTION handoff.update_customer_notes(customer_id uuid, notes text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -4258,6 +4306,15 @@ AS $function$
   select case when url ~ '^https?://' and char_length(url) <= 2000 then url end;
 $function$;
 comment on function handoff.web_address(url text) is 'The URL if a page can show it as a picture, else null: users write their metadata themselves.';
+
+CREATE OR REPLACE FUNCTION handoff.word_edge()
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select '[[:space:][:punct:]$+<=>^`|~\u00a0-\u00bf\u2000-\u2bff\u3000-\u303f\ufe00-\ufe0f\uff00-\uff0f\U0001f000-\U0001faff]';
+$function$;
 
 CREATE OR REPLACE FUNCTION handoff.write_invitation(member public.project_members)
  RETURNS void

@@ -1,5 +1,31 @@
 -- Handoff: when a conversation leaves the AI, and whether it may (F001 sections 4.3, 5.10, 7.5).
 
+-- Where a word may begin or end: the text's edges, space, punctuation and symbols. Naming what separates words, not what
+-- words are made of, is right for every script: vowel signs and accents are no letters to a regular expression.
+create or replace function handoff.word_edge()
+returns text
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select '[[:space:][:punct:]$+<=>^`|~\u00a0-\u00bf\u2000-\u2bff\u3000-\u303f\ufe00-\ufe0f\uff00-\uff0f\U0001f000-\U0001faff]';
+$$;
+revoke all on function handoff.word_edge() from public, anon, authenticated;
+
+-- Thai, Lao, Myanmar, Khmer, Japanese and Chinese put no space between words, Korean none before particles: there a word is
+-- found wherever it stands.
+create or replace function handoff.unspaced_script()
+returns text
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select '[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]';
+$$;
+revoke all on function handoff.unspaced_script() from public, anon, authenticated;
+
 create or replace function handoff.contains_word(content text, word text)
 returns boolean
 language sql
@@ -7,10 +33,13 @@ immutable
 security invoker
 set search_path = ''
 as $$
-  -- Whole words only: "agent" is in "an agent, please" and not in "reagent".
-  select lower(content) ~ ('(^|[^[:alnum:]_])'
-                           || regexp_replace(lower(word), '([^[:alnum:][:space:]_])', '\\\1', 'g')
-                           || '($|[^[:alnum:]_])');
+  -- The ICU collation decides about letters and their case, so that the answer is the same whatever locale the database
+  -- was made with. "agent" is in "an agent, please" and not in "reagent"; spaces in a phrase match any white space.
+  select word <> '' and lower(content collate "und-x-icu") ~ (
+    case when word ~ ('^' || handoff.unspaced_script()) then '' else '(^|' || handoff.word_edge() || ')' end
+    || regexp_replace(
+         regexp_replace(lower(word collate "und-x-icu"), '([][\\.*+?(){}|^$/#&-])', '\\\1', 'g'), '\s+', '\\s+', 'g')
+    || case when word ~ (handoff.unspaced_script() || '$') then '' else '($|' || handoff.word_edge() || ')' end);
 $$;
 comment on function handoff.contains_word(text, text) is 'Whether the text holds the word or phrase as whole words, in any case.';
 revoke all on function handoff.contains_word(text, text) from public, anon, authenticated;
