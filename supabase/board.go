@@ -2,7 +2,10 @@ package supabase
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 )
@@ -16,10 +19,37 @@ type Board struct {
 func NewBoard(pool *pgxpool.Pool) *Board { return &Board{pool: pool} }
 
 // RefreshProjectState writes queue_updated and availability_changed events if the project's state differs from the last
-// one written. A project that is gone is no error.
-func (b *Board) RefreshProjectState(ctx context.Context, projectID string) error {
+// one written. A project that is gone is no error. It waits until the transaction seenXID (0: none) is visible to others:
+// the write-ahead log tells of a commit a moment earlier.
+func (b *Board) RefreshProjectState(ctx context.Context, projectID string, seenXID uint64) error {
+	if err := b.awaitVisible(ctx, seenXID); err != nil {
+		return fmt.Errorf("await transaction %d: %w", seenXID, err)
+	}
 	if _, err := b.pool.Exec(ctx, `select handoff.refresh_project_state($1)`, projectID); err != nil {
 		return fmt.Errorf("refresh state of project %s: %w", projectID, err)
 	}
 	return nil
+}
+
+const (
+	visibilityPause   = 5 * time.Millisecond
+	visibilityTimeout = 10 * time.Second
+)
+
+var errNotVisible = errors.New("not visible in time")
+
+func (b *Board) awaitVisible(ctx context.Context, xid uint64) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, visibilityTimeout, errNotVisible)
+	defer cancel()
+	for {
+		var visible bool
+		if err := b.pool.QueryRow(ctx, transactionIsVisible, strconv.FormatUint(xid, 10)).Scan(&visible); err != nil || visible {
+			return err
+		}
+		select {
+		case <-time.After(visibilityPause):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }

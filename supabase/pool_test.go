@@ -62,14 +62,14 @@ func TestBoard(t *testing.T) {
 	w := newTeam(t)
 	board := supabase.NewBoard(w.pool)
 	for range 2 {
-		require.NoError(t, board.RefreshProjectState(t.Context(), w.project))
+		require.NoError(t, board.RefreshProjectState(t.Context(), w.project, 0))
 	}
 	assert.Equal(t, 1, w.number(t, `select count(*) from handoff.outbox where kind = 'queue_updated'`))
 	w.wait(t, 2)
-	require.NoError(t, board.RefreshProjectState(t.Context(), w.project))
+	require.NoError(t, board.RefreshProjectState(t.Context(), w.project, 0))
 	assert.Equal(t, 2, w.number(t, `select (payload ->> 'waiting_count')::int from handoff.outbox where kind = 'queue_updated' order by id desc limit 1`))
 	w.exec(t, `delete from public.projects`)
-	require.NoError(t, board.RefreshProjectState(t.Context(), w.project), "a project that is gone is no error")
+	require.NoError(t, board.RefreshProjectState(t.Context(), w.project, 0), "a project that is gone is no error")
 }
 
 func TestDeadLettersKeepsOnce(t *testing.T) {

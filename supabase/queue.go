@@ -3,6 +3,7 @@ package supabase
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,6 +24,8 @@ func NewQueue(pool *pgxpool.Pool) *Queue { return &Queue{pool: pool} }
 // that somebody is just assigning to is skipped, not waited for: that assignment wakes this queue again. For two minutes
 // who gave a conversation back is not given it again; then even they are better than nobody.
 const (
+	// Asked first: what this snapshot sees, the later ones of the batch see too.
+	transactionIsVisible    = `select $1::text = '0' or pg_visible_in_snapshot($1::text::xid8, pg_current_snapshot())`
 	conversationLockWaiting = `
 		select id::text, coalesce(preferred_agent_id::text, ''),
 		       coalesce(case when released_at > now() - interval '2 minutes' then released_by::text end, '')
@@ -51,17 +54,23 @@ const (
 )
 
 // AssignBatch locks up to limit waiting conversations of the project in the order of serving, and its agents with free
-// slots; plan decides, and its decision is written in the same transaction: two round trips.
-func (q *Queue) AssignBatch(ctx context.Context, projectID string, limit int, plan assignment.Planner) (assignment.Batch, error) {
+// slots; plan decides, and its decision is written in the same transaction: two round trips. While the transaction
+// seenXID (0: none) is not visible to other sessions yet, it does nothing and says Skipped.
+func (q *Queue) AssignBatch(ctx context.Context, projectID string, seenXID uint64, limit int,
+	plan assignment.Planner,
+) (assignment.Batch, error) {
 	conn, err := q.pool.Acquire(ctx)
 	if err != nil {
 		return assignment.Batch{}, fmt.Errorf("acquire connection: %w", err)
 	}
 	defer conn.Release()
 
-	locked, err := lockBatch(ctx, conn.Conn(), projectID, limit)
+	locked, err := lockBatch(ctx, conn.Conn(), projectID, seenXID, limit)
 	if err != nil {
 		return assignment.Batch{}, rollback(ctx, conn.Conn(), err)
+	}
+	if !locked.visible {
+		return assignment.Batch{Skipped: true}, rollback(ctx, conn.Conn(), nil)
 	}
 	decided := plan(locked.chats, locked.agents)
 	if len(decided) == 0 {
@@ -76,6 +85,7 @@ func (q *Queue) AssignBatch(ctx context.Context, projectID string, limit int, pl
 
 // lockedBatch is what one transaction holds, and what it saw.
 type lockedBatch struct {
+	visible       bool
 	chats         []assignment.Chat
 	agents        []assignment.Agent
 	waiting, free int
@@ -90,9 +100,10 @@ func (b lockedBatch) outcome(assigned int) assignment.Batch {
 	}
 }
 
-func lockBatch(ctx context.Context, conn *pgx.Conn, projectID string, limit int) (lockedBatch, error) {
+func lockBatch(ctx context.Context, conn *pgx.Conn, projectID string, seenXID uint64, limit int) (lockedBatch, error) {
 	batch := &pgx.Batch{}
 	batch.Queue(`begin`)
+	batch.Queue(transactionIsVisible, strconv.FormatUint(seenXID, 10))
 	batch.Queue(conversationLockWaiting, projectID, limit)
 	batch.Queue(agentLockFree, projectID)
 	batch.Queue(queueCount, projectID, limit)
@@ -110,6 +121,9 @@ func lockBatch(ctx context.Context, conn *pgx.Conn, projectID string, limit int)
 func readLocked(results pgx.BatchResults) (lockedBatch, error) {
 	var locked lockedBatch
 	if _, err := results.Exec(); err != nil {
+		return locked, err
+	}
+	if err := results.QueryRow().Scan(&locked.visible); err != nil {
 		return locked, err
 	}
 	rows, err := results.Query()

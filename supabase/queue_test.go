@@ -24,7 +24,7 @@ func TestAssignBatch(t *testing.T) {
 		w.agent(t, 10)
 		w.wait(t, 5)
 		w.exec(t, `update public.conversations set priority = 5 where visitor_id = 'visitor 4'`)
-		batch, err := supabase.NewQueue(w.pool).AssignBatch(t.Context(), w.project, 3, assignment.Plan)
+		batch, err := supabase.NewQueue(w.pool).AssignBatch(t.Context(), w.project, 0, 3, assignment.Plan)
 		require.NoError(t, err)
 		assert.Equal(t, assignment.Batch{Locked: 3, Assigned: 3}, batch)
 		var served []string
@@ -39,7 +39,7 @@ func TestAssignBatch(t *testing.T) {
 		away := w.agent(t, 5)
 		w.exec(t, `update public.agent_availability set status = 'away' where user_id = $1`, away)
 		w.wait(t, 2)
-		batch, err := supabase.NewQueue(w.pool).AssignBatch(t.Context(), w.project, 10, assignment.Plan)
+		batch, err := supabase.NewQueue(w.pool).AssignBatch(t.Context(), w.project, 0, 10, assignment.Plan)
 		require.NoError(t, err)
 		assert.Equal(t, assignment.Batch{Locked: 2}, batch)
 		assert.Zero(t, w.number(t, `select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`))
@@ -54,11 +54,30 @@ func TestAssignBatch(t *testing.T) {
 		require.NoError(t, err)
 		_, err = tx.Exec(t.Context(), `select 1 from public.conversations for update`)
 		require.NoError(t, err)
-		batch, err := supabase.NewQueue(w.pool).AssignBatch(t.Context(), w.project, 10, assignment.Plan)
+		batch, err := supabase.NewQueue(w.pool).AssignBatch(t.Context(), w.project, 0, 10, assignment.Plan)
 		require.NoError(t, err)
 		assert.Equal(t, assignment.Batch{Skipped: true}, batch)
 		require.NoError(t, tx.Rollback(t.Context()))
-		batch, err = supabase.NewQueue(w.pool).AssignBatch(t.Context(), w.project, 10, assignment.Plan)
+		batch, err = supabase.NewQueue(w.pool).AssignBatch(t.Context(), w.project, 0, 10, assignment.Plan)
+		require.NoError(t, err)
+		assert.Equal(t, assignment.Batch{Locked: 1, Assigned: 1}, batch)
+	})
+
+	t.Run("does nothing before the transaction it was told of is visible", func(t *testing.T) {
+		t.Parallel()
+		w := newTeam(t)
+		w.agent(t, 5)
+		w.wait(t, 1)
+		tx, err := w.pool.Begin(t.Context())
+		require.NoError(t, err)
+		var xid uint64
+		require.NoError(t, tx.QueryRow(t.Context(), `select pg_current_xact_id()::text::bigint`).Scan(&xid))
+		queue := supabase.NewQueue(w.pool)
+		batch, err := queue.AssignBatch(t.Context(), w.project, xid, 10, assignment.Plan)
+		require.NoError(t, err)
+		assert.Equal(t, assignment.Batch{Skipped: true}, batch)
+		require.NoError(t, tx.Commit(t.Context()))
+		batch, err = queue.AssignBatch(t.Context(), w.project, xid, 10, assignment.Plan)
 		require.NoError(t, err)
 		assert.Equal(t, assignment.Batch{Locked: 1, Assigned: 1}, batch)
 	})
@@ -68,7 +87,7 @@ func TestAssignBatch(t *testing.T) {
 		w := newTeam(t)
 		w.agent(t, 5)
 		w.wait(t, 2)
-		batch, err := supabase.NewQueue(w.pool).AssignBatch(t.Context(), uuid.NewString(), 10, assignment.Plan)
+		batch, err := supabase.NewQueue(w.pool).AssignBatch(t.Context(), uuid.NewString(), 0, 10, assignment.Plan)
 		require.NoError(t, err)
 		assert.Equal(t, assignment.Batch{}, batch)
 		projects, err := supabase.NewQueue(w.pool).WaitingProjects(t.Context())
@@ -99,7 +118,7 @@ func TestAssignBatch(t *testing.T) {
 // drain assigns until a batch that met nobody in its way assigned nothing.
 func drain(ctx context.Context, queue *supabase.Queue, project string) error {
 	for {
-		batch, err := queue.AssignBatch(ctx, project, 4, assignment.Plan)
+		batch, err := queue.AssignBatch(ctx, project, 0, 4, assignment.Plan)
 		if err != nil || (batch.Assigned == 0 && !batch.Skipped) {
 			return err
 		}
@@ -112,16 +131,16 @@ func TestAssignBatchAvoidsWhoGaveItBack(t *testing.T) {
 	sender := w.agent(t, 5)
 	w.wait(t, 1)
 	queue := supabase.NewQueue(w.pool)
-	_, err := queue.AssignBatch(t.Context(), w.project, 10, assignment.Plan)
+	_, err := queue.AssignBatch(t.Context(), w.project, 0, 10, assignment.Plan)
 	require.NoError(t, err)
 	w.exec(t, `update public.conversations set status = 'waiting'`)
 
-	batch, err := queue.AssignBatch(t.Context(), w.project, 10, assignment.Plan)
+	batch, err := queue.AssignBatch(t.Context(), w.project, 0, 10, assignment.Plan)
 	require.NoError(t, err)
 	assert.Equal(t, assignment.Batch{Locked: 1}, batch)
 
 	w.exec(t, `update public.conversations set released_at = now() - interval '3 minutes'`)
-	batch, err = queue.AssignBatch(t.Context(), w.project, 10, assignment.Plan)
+	batch, err = queue.AssignBatch(t.Context(), w.project, 0, 10, assignment.Plan)
 	require.NoError(t, err)
 	assert.Equal(t, assignment.Batch{Locked: 1, Assigned: 1}, batch, "better than nobody after two minutes")
 	assert.Equal(t, 1, w.number(t, `select count(*) from public.conversations where assigned_agent_id = $1`, sender))

@@ -18,7 +18,7 @@ const (
 // during a run causes one more. Failed runs are repeated with a growing pause.
 type runs struct {
 	name   string
-	work   func(ctx context.Context, projectID string) error
+	work   work
 	logger *slog.Logger
 	// slots bounds how many projects run at once, so that no burst takes all database connections.
 	slots chan struct{}
@@ -26,14 +26,26 @@ type runs struct {
 	mu      sync.Mutex
 	ctx     context.Context //nolint:containedctx // the life of the runs, from start to stop
 	cancel  context.CancelFunc
-	due     map[string]bool // project -> marked again since its run began
+	due     map[string]*due
 	running sync.WaitGroup
 }
 
-func newRuns(name string, atOnce int, logger *slog.Logger, work func(ctx context.Context, projectID string) error) *runs {
+// work does one project. It must not decide before the transaction seenXID is visible to it: the write-ahead log can
+// tell of a commit a moment before other sessions see its rows. Zero: no transaction to wait for.
+type work = func(ctx context.Context, projectID string, seenXID uint64) error
+
+// due is a project whose run is under way.
+type due struct {
+	// again says that it was marked since the run began.
+	again bool
+	// xid is the latest transaction that marked it.
+	xid uint64
+}
+
+func newRuns(name string, atOnce int, logger *slog.Logger, work work) *runs {
 	return &runs{
 		name: name, work: work, logger: logger,
-		slots: make(chan struct{}, atOnce), due: make(map[string]bool),
+		slots: make(chan struct{}, atOnce), due: make(map[string]*due),
 	}
 }
 
@@ -58,18 +70,19 @@ func (r *runs) stop(ctx context.Context) {
 	r.running.Wait()
 }
 
-// mark makes the project due. It never blocks.
-func (r *runs) mark(projectID string) {
+// mark makes the project due because of a transaction; zero for none. It never blocks.
+func (r *runs) mark(projectID string, xid uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ctx == nil {
 		return
 	}
-	if _, busy := r.due[projectID]; busy {
-		r.due[projectID] = true
+	if marked, busy := r.due[projectID]; busy {
+		marked.again = true
+		marked.xid = max(marked.xid, xid)
 		return
 	}
-	r.due[projectID] = false
+	r.due[projectID] = &due{xid: xid}
 	r.running.Add(1)
 	go r.drain(r.ctx, projectID)
 }
@@ -98,18 +111,26 @@ func (r *runs) runOnce(ctx context.Context, projectID string) error {
 	select {
 	case r.slots <- struct{}{}:
 		defer func() { <-r.slots }()
-		return r.work(ctx, projectID)
+		return r.work(ctx, projectID, r.begin(projectID))
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// begin notes that a run looks at the database from now on, and returns the transaction that it must see.
+func (r *runs) begin(projectID string) uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	marked := r.due[projectID]
+	marked.again = false
+	return marked.xid
 }
 
 // finished says whether the project is done for now; if it was marked meanwhile it is not.
 func (r *runs) finished(ctx context.Context, projectID string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.due[projectID] && ctx.Err() == nil && r.ctx != nil {
-		r.due[projectID] = false
+	if r.due[projectID].again && ctx.Err() == nil && r.ctx != nil {
 		return false
 	}
 	delete(r.due, projectID)

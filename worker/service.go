@@ -16,8 +16,9 @@ import (
 type Queue interface {
 	// AssignBatch locks up to limit waiting conversations of the project, in the order of serving, and its agents with
 	// free slots, lets plan decide, and writes the plan in the same transaction. Conversations and agents that somebody
-	// else has locked are left out.
-	AssignBatch(ctx context.Context, projectID string, limit int, plan assignment.Planner) (assignment.Batch, error)
+	// else has locked are left out. While the transaction seenXID is not visible yet, nothing is done and the batch says
+	// Skipped.
+	AssignBatch(ctx context.Context, projectID string, seenXID uint64, limit int, plan assignment.Planner) (assignment.Batch, error)
 	// WaitingProjects lists the projects that have waiting conversations.
 	WaitingProjects(ctx context.Context) ([]string, error)
 }
@@ -25,7 +26,8 @@ type Queue interface {
 // Board tells widgets and dashboards about a project as a whole.
 type Board interface {
 	// RefreshProjectState broadcasts queue length and availability of the project if they changed since the last time.
-	RefreshProjectState(ctx context.Context, projectID string) error
+	// It waits until the transaction seenXID is visible.
+	RefreshProjectState(ctx context.Context, projectID string, seenXID uint64) error
 }
 
 // Options configure a Service. Queue, Board and Logger are required.
@@ -110,10 +112,10 @@ func (s *Service) stopRuns(ctx context.Context) {
 func (s *Service) React(transaction realtime.Transaction) {
 	for _, event := range transaction.Events {
 		if freesOrAdds(event.Kind) {
-			s.assignments.mark(event.ProjectID)
+			s.assignments.mark(event.ProjectID, event.XID)
 		}
 		if changesBoard(event.Kind) {
-			s.boards.mark(event.ProjectID)
+			s.boards.mark(event.ProjectID, event.XID)
 		}
 	}
 }
@@ -144,16 +146,16 @@ func (s *Service) markWaiting(ctx context.Context) error {
 		return fmt.Errorf("list projects with waiting conversations: %w", err)
 	}
 	for _, projectID := range projects {
-		s.assignments.mark(projectID)
-		s.boards.mark(projectID)
+		s.assignments.mark(projectID, 0)
+		s.boards.mark(projectID, 0)
 	}
 	return nil
 }
 
 // assign drains the project's queue: batch after batch until nothing waits or nobody is free.
-func (s *Service) assign(ctx context.Context, projectID string) error {
+func (s *Service) assign(ctx context.Context, projectID string, seenXID uint64) error {
 	for limit := smallestBatch; ; limit = min(10*limit, largestBatch) {
-		batch, err := s.options.Queue.AssignBatch(ctx, projectID, limit, assignment.Plan)
+		batch, err := s.options.Queue.AssignBatch(ctx, projectID, seenXID, limit, assignment.Plan)
 		if err != nil {
 			return fmt.Errorf("assign conversations of project %s: %w", projectID, err)
 		}

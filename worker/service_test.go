@@ -23,6 +23,7 @@ type database struct {
 	waiting map[string]int // project -> conversations that wait and find an agent
 	batches []string       // project of each batch, in order
 	limits  []int
+	seen    []uint64
 	boards  []string
 	failing int  // that many calls fail first
 	skipped int  // that many batches find a row locked by somebody else
@@ -49,7 +50,7 @@ func (d *database) enter(projectID string) (leave func()) {
 	}
 }
 
-func (d *database) AssignBatch(ctx context.Context, projectID string, limit int, _ assignment.Planner) (assignment.Batch, error) {
+func (d *database) AssignBatch(ctx context.Context, projectID string, xid uint64, limit int, _ assignment.Planner) (assignment.Batch, error) {
 	defer d.enter(projectID)()
 	if d.hang {
 		<-ctx.Done()
@@ -60,6 +61,7 @@ func (d *database) AssignBatch(ctx context.Context, projectID string, limit int,
 	defer d.mu.Unlock()
 	d.batches = append(d.batches, projectID)
 	d.limits = append(d.limits, limit)
+	d.seen = append(d.seen, xid)
 	if d.failing > 0 {
 		d.failing--
 		return assignment.Batch{}, errDown
@@ -89,7 +91,7 @@ func (d *database) WaitingProjects(context.Context) ([]string, error) {
 	return projects, nil
 }
 
-func (d *database) RefreshProjectState(_ context.Context, projectID string) error {
+func (d *database) RefreshProjectState(_ context.Context, projectID string, _ uint64) error {
 	pause(time.Millisecond)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -238,6 +240,20 @@ func TestServiceRuns(t *testing.T) {
 			service.React(event("a", realtime.KindNewConversation))
 			pause(100 * time.Millisecond)
 			assert.Zero(t, db.left("a"))
+		})
+	})
+
+	t.Run("waits for the latest transaction that marked it", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase()
+			service := start(t, db)
+			defer service.Stop(t.Context())
+			for _, xid := range []uint64{7, 9, 8} {
+				service.React(realtime.Transaction{Events: []realtime.Event{{ProjectID: "a", Kind: realtime.KindNewConversation, XID: xid}}})
+			}
+			pause(5 * time.Millisecond)
+			assert.Equal(t, uint64(9), db.seen[len(db.seen)-1])
 		})
 	})
 

@@ -37,8 +37,8 @@ type Planner = func(chats []Chat, agents []Agent) []Assignment
 type Batch struct {
 	// Locked is how many waiting conversations the batch held, Assigned how many of them got an agent.
 	Locked, Assigned int
-	// Skipped says that a conversation or an agent was left out because another transaction held it for a moment, and
-	// that with it more might have been assigned: try again shortly.
+	// Skipped says that a conversation or an agent was left out because another transaction held it for a moment, or was
+	// not visible yet, and that with it more might have been assigned: try again shortly.
 	Skipped bool
 }
 
