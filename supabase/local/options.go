@@ -21,6 +21,9 @@ type Options struct {
 	// Listen is the address of the gateway. Default: 127.0.0.1. Any other lets a network in, with keys that are no
 	// secret; a warning is logged.
 	Listen string
+	// SupabaseLimits holds Realtime to what a project has that nobody has configured: 100 events a second, 200 users,
+	// 5 presence calls in 30 seconds (channels.SupabaseDefaults). Without it nothing is throttled.
+	SupabaseLimits bool
 	// Logger hears of the parts' troubles, and of requests at debug level. Default: silence.
 	Logger *slog.Logger
 	// Progress is called with one line before each step that may take seconds. May be nil.

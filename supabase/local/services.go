@@ -64,13 +64,24 @@ func (s *Stack) backends(ctx context.Context, admin *pgxpool.Pool) (gateway.Back
 		tables.Stop()
 		return nil
 	})
-	realtime := channels.New(channels.Options{Pool: admin, Ring: s.ring, Logger: s.opts.Logger})
-	s.onStop(realtime.Close)
+	realtime := s.startRealtime(admin)
 	return gateway.Backends{
 		Auth:     auth.New(authPool, s.ring, auth.Options{Issuer: s.URL() + "/auth/v1", Logger: s.opts.Logger}),
 		Rest:     tables,
 		Realtime: realtime,
 	}, nil
+}
+
+func (s *Stack) startRealtime(admin *pgxpool.Pool) *channels.Server {
+	options := channels.Options{
+		Pool: admin, DatabaseURL: s.DatabaseURL(postgres.Superuser), Ring: s.ring, Logger: s.opts.Logger,
+	}
+	if s.opts.SupabaseLimits {
+		options.Limits = channels.SupabaseDefaults()
+	}
+	server := channels.New(options)
+	s.onStop(server.Close)
+	return server
 }
 
 // serveHTTP answers requests on the listener until the stand-in stops.

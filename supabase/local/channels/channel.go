@@ -18,6 +18,9 @@ type channel struct {
 	// ack and self are the join's wishes for the client's own broadcasts.
 	ack, self   bool
 	presenceKey string
+	// replayed are the ids of the messages that came with the join: their live copies are left out. Set before anybody
+	// else knows the channel.
+	replayed map[string]bool
 
 	// identity is set by the socket's reader and read by the sweeper as well.
 	identity atomic.Pointer[identity]
@@ -34,8 +37,11 @@ type channel struct {
 	tracked *tracked
 }
 
-// deliver queues a message of the room. It returns false when the client cannot get it.
+// deliver queues a message of the room. It returns false when the client cannot get it, or has it already.
 func (c *channel) deliver(m *message) bool {
+	if m.id != "" && c.replayed[m.id] {
+		return false
+	}
 	f := m.frame(c.socket.encoding)
 	return f != nil && c.socket.queue.push(f)
 }
@@ -166,6 +172,7 @@ func (c *channel) part() bool {
 	if !c.socket.detach(c) {
 		return false
 	}
+	c.socket.server.changes.drop(c)
 	c.socket.server.events.add(time.Now(), c.socket.server.hub.leave(c))
 	return true
 }

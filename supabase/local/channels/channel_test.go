@@ -69,7 +69,7 @@ func TestJoin(t *testing.T) {
 		_, reply := c.join("realtime:a", `{"config":{"postgres_changes":[`+change+`,`+change+`]}}`)
 		require.Regexp(t, `^{"status":"ok","response":{"postgres_changes":\[({"event":"\*","id":\d+,"schema":"public","table":"t"}),({.*})\]}}$`, reply)
 		c.expect(`["1",null,"realtime:a","system",{"extension":"postgres_changes","status":"error","message":"` +
-			changesRefused + `","channel":"a"}]`)
+			errNoChanges.Error() + `","channel":"a"}]`)
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -24,6 +25,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(crowdServerVariable) != "" {
+		if err := serveCrowd(); err != nil {
+			panic(err)
+		}
+		return
+	}
 	localtest.Main(m)
 }
 
@@ -49,7 +56,7 @@ func newRig(t *testing.T, options Options) *rig {
 func startRig(t *testing.T, pool *pgxpool.Pool, options Options) *rig {
 	t.Helper()
 	options.Pool, options.Ring = pool, keys.New()
-	options.Logger = slog.New(slog.DiscardHandler)
+	setDefault(&options.Logger, slog.New(slog.DiscardHandler))
 	setDefault(&options.RefusalDelay, time.Millisecond)
 	r := &rig{Server: New(options), ring: options.Ring}
 	r.http = httptest.NewServer(r.Server)

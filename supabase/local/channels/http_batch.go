@@ -167,5 +167,7 @@ func (s *Server) sendMessage(message batchMessage) {
 		object["meta"] = mustMarshal(map[string]string{"id": message.id})
 	}
 	key := roomKey{topic: topicPrefix + message.topic, private: message.private}
-	s.send(s.hub.find(key), newBroadcast(key.topic, object), nil)
+	m := newBroadcast(key.topic, object)
+	m.id = message.id
+	s.send(s.hub.find(key), m, nil)
 }

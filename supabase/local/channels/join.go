@@ -18,6 +18,8 @@ type joinRequest struct {
 	private, ack, self bool
 	presence           bool
 	presenceKey        string
+	replay             json.RawMessage // nil when absent
+	replicationReady   bool
 	changes            []json.RawMessage // objects
 	userToken          *string
 	accessToken        *string
@@ -34,8 +36,11 @@ func parseJoin(payload json.RawMessage) joinRequest {
 		self:        asBool(broadcast["self"]),
 		presence:    asBool(presence["enabled"]),
 		presenceKey: asText(presence["key"]),
+		replay:      broadcast["replay"],
 		userToken:   asString(params["user_token"]),
 		accessToken: asString(params["access_token"]),
+
+		replicationReady: asBool(broadcast["replication_ready"]),
 	}
 	for _, change := range asList(config["postgres_changes"]) {
 		if asObject(change) != nil {
@@ -68,11 +73,12 @@ func (s *socket) join(ctx context.Context, p push) {
 		replaced = nil
 	}
 	request := parseJoin(p.payload)
-	c, err := s.admit(ctx, p, request)
+	c, past, err := s.admit(ctx, p, request)
 	if err != nil {
 		s.refuse(ctx, p, err)
 	} else {
-		s.welcome(c, p, request)
+		s.server.feed.want(ctx, &s.server.running)
+		s.welcome(ctx, c, past, p, request)
 	}
 	if replaced != nil {
 		replaced.writeClose()
@@ -90,20 +96,21 @@ func (s *socket) refuse(ctx context.Context, p push, refused error) {
 	}
 }
 
-// admit checks a join in Realtime's order and returns the channel, which nobody knows yet. Errors are refusals.
-func (s *socket) admit(ctx context.Context, p push, request joinRequest) (*channel, error) {
+// admit checks a join in Realtime's order and returns the channel, which nobody knows yet, and the messages that it is
+// to see again. Errors are refusals.
+func (s *socket) admit(ctx context.Context, p push, request joinRequest) (c *channel, past []row, err error) {
 	name := strings.TrimPrefix(p.topic, topicPrefix)
 	if name == "" {
-		return nil, errTopicName
+		return nil, nil, errTopicName
 	}
 	if err := s.checkLimits(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	who, err := s.identityOf(joinToken(request.userToken, request.accessToken, s.identity.token))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	c := &channel{
+	c = &channel{
 		socket: s, topic: p.topic, name: name, joinRef: p.joinRef,
 		key: roomKey{topic: p.topic, private: request.private},
 		ack: request.ack, self: request.self, presenceKey: request.presenceKey,
@@ -111,10 +118,13 @@ func (s *socket) admit(ctx context.Context, p push, request joinRequest) (*chann
 	c.identity.Store(who)
 	granted, refused := c.authorize(ctx, request.presence)
 	if refused != nil {
-		return nil, refused
+		return nil, nil, refused
 	}
 	c.hear(granted)
-	return c, nil
+	if past, refused = c.replay(ctx, request.replay); refused != nil {
+		return nil, nil, refused
+	}
+	return c, past, nil
 }
 
 // checkLimits counts the join if it may go on.
@@ -144,12 +154,16 @@ func (s *socket) identityOf(token string) (*identity, error) {
 	return who, err
 }
 
-// welcome puts an admitted channel into its room and answers the join. The reply, then the presence state, come before
-// anything that the room delivers.
-func (s *socket) welcome(c *channel, p push, request joinRequest) {
+// welcome puts an admitted channel into its room and answers the join. The reply, then the messages of the past, then
+// the presence state, come before anything that the room delivers.
+func (s *socket) welcome(ctx context.Context, c *channel, past []row, p push, request joinRequest) {
+	c.remember(past)
 	withState := request.presence && c.hearsPresence
 	s.server.hub.join(c, func(r *room) {
 		s.reply(c.joinRef, p.ref, c.topic, joinReply(request.changes))
+		for _, message := range past {
+			c.writeReplayed(message)
+		}
 		if withState {
 			s.write(c.joinRef, noRef, c.topic, eventPresenceState, r.presenceState())
 		}
@@ -159,13 +173,12 @@ func (s *socket) welcome(c *channel, p push, request joinRequest) {
 		s.server.presence.add(time.Now(), 1)
 	}
 	if len(request.changes) > 0 {
-		c.system("postgres_changes", "error", changesRefused)
+		s.server.changes.subscribe(ctx, c, request.changes)
+	}
+	if request.replicationReady {
+		s.server.feed.announce(c)
 	}
 }
-
-// changesRefused begins as Realtime's own message for subscriptions that it cannot make.
-const changesRefused = "Unable to subscribe to changes with given parameters. " +
-	"The local stand-in for Realtime does not carry postgres_changes."
 
 // joinReply echoes the wanted postgres_changes in their order, each with an id: supabase-js compares them.
 func joinReply(changes []json.RawMessage) []byte {

@@ -7,6 +7,8 @@ import "encoding/json"
 type message struct {
 	topic string // with "realtime:"
 	event string // of Phoenix
+	// id is the meta.id that receivers see; empty for none.
+	id string
 	// payload is the JSON of a text message; unused when user is set.
 	payload []byte
 	// user is set for broadcasts that the second serializer sends as binary frames.

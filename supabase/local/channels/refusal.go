@@ -19,6 +19,9 @@ var (
 	errUsers          = &refusalError{code: "ConnectionRateLimitReached", message: "Too many connected users"}
 	errJoins          = &refusalError{code: "ClientJoinRateLimitReached", message: "Too many joins per second", disconnects: true}
 	errChannels       = &refusalError{code: "ChannelRateLimitReached", message: "Too many channels"}
+	errReplayPublic   = &refusalError{code: "UnableToReplayMessages", message: "Replay is not allowed for public channels"}
+	errReplayParams   = &refusalError{code: "UnableToReplayMessages", message: "Replay params are not valid"}
+	errReplay         = &refusalError{code: "UnableToReplayMessages", message: "Realtime was unable to replay messages"}
 	errTokenMalformed = &refusalError{code: "MalformedJWT", message: "The token provided is not a valid JWT"}
 	errTokenSignature = &refusalError{code: "JwtSignatureError", message: "Failed to validate JWT signature"}
 	errTokenClaims    = &refusalError{code: "InvalidJWTToken", message: "Fields `role` and `exp` are required in JWT"}

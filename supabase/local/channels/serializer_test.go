@@ -125,7 +125,11 @@ func TestUndecodableFrames(t *testing.T) {
 		"an array of four":          {serializerV2, false, `[null,"1","t","e"]`},
 		"a topic that is a number":  {serializerV2, false, `[null,"1",1,"e",{}]`},
 		"an empty binary frame":     {serializerV2, true, ""},
-		"an unknown kind":           {serializerV2, true, "\x00\x00\x00\x00\x00\x00\x00"},
+		"Phoenix's own push":        {serializerV2, true, "\x00\x01\x01\x01\x01111t{}"},
+		"Phoenix's own reply":       {serializerV2, true, "\x01\x01\x01\x01\x02111ok{}"},
+		"Phoenix's own broadcast":   {serializerV2, true, "\x02\x01\x01te{}"},
+		"a broadcast of a server":   {serializerV2, true, "\x04\x01\x01\x00\x01te{}"},
+		"an unknown kind":           {serializerV2, true, "\x05\x00\x00\x00\x00\x00\x00"},
 		"lengths beyond the frame":  {serializerV2, true, "\x03\xff\xff\xff\xff\xff\x01ab"},
 		"an unknown encoding":       {serializerV2, true, "\x03\x00\x00\x00\x00\x00\x02{}"},
 		"a payload that is no JSON": {serializerV2, true, "\x03\x00\x00\x00\x00\x00\x01{"},
@@ -157,6 +161,10 @@ func TestRefsAreEchoedAsTheyCame(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add(true, []byte("\x03\x02\x02\x0d\x04\x00\x011011realtime:roomping{\"a\":1}"))
 	f.Add(true, []byte("\x03\x00\x00\x01\x01\x00\x00\xff\xfe"))
+	f.Add(true, []byte("\x03\x02\x02\x0d\x04\x10\x011011realtime:roomping{\"persist\":true}{\"a\":1}"))
+	f.Add(true, []byte("\x00\x01\x01\x01\x01111t{}"))
+	f.Add(false, []byte(`["1","1","a","phx_join",{"config":{"postgres_changes":[{"table":"t","filter":"a=in.((1,b),=c=."}]}}]`))
+	f.Add(false, []byte(`["1","1","a","phx_join",{"config":{"broadcast":{"replay":{"since":1e3,"limit":-1}}}}]`))
 	f.Add(false, []byte(`["1","1","realtime:a","phx_join",{"config":{}}]`))
 	f.Add(false, []byte(`{"topic":"realtime:a","event":"e","payload":{},"ref":"1"}`))
 	f.Add(false, []byte(`[[],{},"a","\ud800",null]`))
@@ -172,7 +180,13 @@ func FuzzDecode(f *testing.F) {
 			if p.user != nil && !p.user.raw {
 				require.True(t, validJSON(p.user.object()))
 			}
-			parseJoin(p.payload)
+			for _, wish := range parseJoin(p.payload).changes {
+				_, _ = parseSubscription(wish) // wants only that it returns
+			}
+			if replay := asObject(parseJoin(p.payload).replay); replay != nil {
+				_, limit, valid := replayParams(replay)
+				require.True(t, !valid || 1 <= limit && limit <= replayLimit)
+			}
 			presenceFields(p.payload)
 		}
 	})

@@ -20,6 +20,10 @@ import (
 type Options struct {
 	// Pool logs in as supabase_admin: it asks the policies on behalf of other roles.
 	Pool *pgxpool.Pool
+	// DatabaseURL logs in as the same role to read what is written: to realtime.messages from the first join on, to the
+	// tables of the publication supabase_realtime from the first subscription on, over a replication connection each.
+	// Empty: messages from the database are not delivered, and subscriptions to postgres_changes refused.
+	DatabaseURL string
 	// Ring verifies tokens and knows the keys of the new kind.
 	Ring   *keys.Ring
 	Logger *slog.Logger
@@ -79,6 +83,8 @@ type Server struct {
 	upgrader   *gws.Upgrader
 	authorizer *authorizer
 	hub        *hub
+	feed       *feed
+	changes    *changes
 
 	events   *rate
 	joins    *rate
@@ -90,7 +96,7 @@ type Server struct {
 	stopping bool
 
 	stop func() // ends the sweeper
-	// running counts the sweeper, the readers of the sockets and their writers.
+	// running counts the sweeper, the feeds, the readers of the sockets and their writers.
 	running sync.WaitGroup
 }
 
@@ -108,6 +114,8 @@ func New(options Options) *Server {
 		presence:   newRate(options.Limits.PresencePerSecond),
 		sockets:    make(map[*socket]struct{}),
 	}
+	s.feed = s.newMessageFeed()
+	s.changes = newChanges(s)
 	s.upgrader = newUpgrader(options.MaxFrameBytes)
 	s.route()
 	s.startSweeper()
@@ -132,6 +140,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // them: shut that down first.
 func (s *Server) Close(ctx context.Context) error {
 	s.stop()
+	s.feed.stop()
+	s.changes.feed.stop()
 	for _, socket := range s.turnAway() {
 		socket.cancel()
 		socket.queue.finish(closeGoingAway)
@@ -214,6 +224,7 @@ func (s *Server) sweep(now time.Time) {
 	for _, socket := range s.list() {
 		socket.sweep(now)
 	}
+	s.feed.sweep(now)
 }
 
 // send delivers a broadcast to a room, counts it, and closes the channels it reached when there were too many. A nil

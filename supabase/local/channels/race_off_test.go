@@ -1,0 +1,6 @@
+//go:build !race
+
+package channels
+
+// raceDetector multiplies time and memory.
+const raceDetector = false
