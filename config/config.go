@@ -61,6 +61,8 @@ type Dev struct {
 	PostgresPort int `mapstructure:"postgres_port"`
 	// DataDir holds the database between runs. Default: a folder of the user's cache.
 	DataDir string `mapstructure:"data_dir"`
+	// SupabaseLimits applies Supabase's default rate limits to the local Realtime. Default false: generous ones.
+	SupabaseLimits bool `mapstructure:"supabase_limits"`
 	// Worker says whether the worker runs too. Default true; false to run `handoff run` beside it.
 	Worker bool `mapstructure:"worker"`
 }

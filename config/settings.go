@@ -38,5 +38,6 @@ var settings = []setting{
 	{key: "dev.port", env: []string{"HANDOFF_DEV_PORT"}, flag: "port", fallback: defaultDevPort, usage: "port of the local API"},
 	{key: "dev.postgres_port", env: []string{"HANDOFF_DEV_POSTGRES_PORT"}, flag: "postgres-port", fallback: defaultPostgresPort, usage: "port of the local Postgres, 0 for a free one"},
 	{key: "dev.data_dir", env: []string{"HANDOFF_DEV_DATA_DIR"}, flag: "data-dir", fallback: "", usage: "folder of the local database"},
+	{key: "dev.supabase_limits", env: []string{"HANDOFF_DEV_SUPABASE_LIMITS"}, flag: "supabase-limits", fallback: false, usage: "apply Supabase's default rate limits to the local Realtime"},
 	{key: "dev.worker", env: []string{"HANDOFF_DEV_WORKER"}, flag: "worker", fallback: true, usage: "run the worker too"},
 }

@@ -77,7 +77,7 @@ func startStack(ctx context.Context, dev config.Dev, logger *slog.Logger, out io
 		folder = filepath.Join(cache, "dev-"+migrations.Fingerprint()[:12])
 	}
 	return local.Start(ctx, local.Options{
-		DataDir: folder, GatewayPort: dev.Port, PostgresPort: dev.PostgresPort, Logger: logger,
+		DataDir: folder, GatewayPort: dev.Port, PostgresPort: dev.PostgresPort, SupabaseLimits: dev.SupabaseLimits, Logger: logger,
 		Progress: func(line string) { step(out, line) },
 	})
 }
