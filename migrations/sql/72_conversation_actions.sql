@@ -198,6 +198,13 @@ begin
   if transfer.agent_id = conversation.assigned_agent_id then
     return handoff.claimed(conversation.id, transfer.agent_id);
   end if;
+  -- Giver and receiver in the order of handoff.conversations_count, so that two who exchange conversations cannot deadlock.
+  perform 1
+     from public.agent_availability as agent
+    where agent.project_id = conversation.project_id
+      and agent.user_id in (conversation.assigned_agent_id, transfer.agent_id)
+    order by agent.id
+      for no key update;
   -- Refused before it leaves the sender: a conversation is never given to somebody who cannot take it.
   obstacle := handoff.obstacle(conversation.project_id, transfer.agent_id);
   if obstacle = 'not_online' then

@@ -41,17 +41,19 @@ begin
   perform handoff.require_project(start_conversation.project_id);
   customer := handoff.customer_for_visitor(start_conversation.project_id, start_conversation.visitor_id,
                                            start_conversation.metadata);
-  insert into public.conversations (project_id, customer_id, visitor_id, visitor_user_id, source, metadata,
-                                    customer_email, customer_name)
-  values (start_conversation.project_id, customer.id, start_conversation.visitor_id, caller, start_conversation.source,
-          coalesce(start_conversation.metadata, '{}'::jsonb), customer.email, customer.name)
-  on conflict (project_id, visitor_user_id) where status <> 'closed' and visitor_user_id is not null do nothing
-  returning * into conversation;
-  if not found then
+  loop
+    insert into public.conversations (project_id, customer_id, visitor_id, visitor_user_id, source, metadata,
+                                      customer_email, customer_name)
+    values (start_conversation.project_id, customer.id, start_conversation.visitor_id, caller, start_conversation.source,
+            coalesce(start_conversation.metadata, '{}'::jsonb), customer.email, customer.name)
+    on conflict (project_id, visitor_user_id) where status <> 'closed' and visitor_user_id is not null do nothing
+    returning * into conversation;
+    exit when found;
     select * into conversation
       from public.conversations as open
      where open.project_id = start_conversation.project_id and open.visitor_user_id = caller and open.status <> 'closed';
-  end if;
+    exit when found;  -- else it was closed between the two statements: begin again
+  end loop;
   return handoff.conversation_for_visitor(conversation);
 end
 $$;

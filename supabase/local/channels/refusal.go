@@ -23,6 +23,7 @@ var (
 	errReplayParams   = &refusalError{code: "UnableToReplayMessages", message: "Replay params are not valid"}
 	errReplay         = &refusalError{code: "UnableToReplayMessages", message: "Realtime was unable to replay messages"}
 	errTokenMalformed = &refusalError{code: "MalformedJWT", message: "The token provided is not a valid JWT"}
+	errTokenSigner    = &refusalError{code: "JwtSignerError", message: "Failed to generate JWT signer, check your JWT secret or JWKS configuration"}
 	errTokenSignature = &refusalError{code: "JwtSignatureError", message: "Failed to validate JWT signature"}
 	errTokenClaims    = &refusalError{code: "InvalidJWTToken", message: "Fields `role` and `exp` are required in JWT"}
 )

@@ -57,6 +57,8 @@ func tokenRefusal(token string, err error) *refusalError {
 		return expired(expiryOf(token))
 	case errors.Is(err, keys.ErrClaims):
 		return errTokenClaims
+	case errors.Is(err, keys.ErrUnknownKey):
+		return errTokenSigner
 	case errors.Is(err, keys.ErrSignature):
 		return errTokenSignature
 	default:
