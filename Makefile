@@ -29,13 +29,12 @@ demo: build web/node_modules ## play a visitor, an AI and an agent against `make
 	@node web/demo/demo.mjs
 
 .PHONY: test
-test: build web/node_modules $(TESTSUMMARY) ## run every test, the demo, and the demo with the worker killed during every step
+test: build web/node_modules web/conformance/node_modules $(TESTSUMMARY) ## run every test, the demo, and the demo with the worker killed during every step
 	@scripts/test.sh
 
 .PHONY: test-db
-test-db: $(TESTSUMMARY) ## test the migrations on Postgres 15 (or what this machine has) and on 17
-	@$(TESTSUMMARY) -name test-db -- -race -shuffle=on ./migrations/...
-	@HANDOFF_POSTGRES_BIN=npm $(TESTSUMMARY) -name test-db-17 -- -race -shuffle=on ./migrations/...
+test-db: $(TESTSUMMARY) ## test the rules in the database on Postgres 15 (or what this machine has) and on 17
+	@scripts/test-db.sh
 
 .PHONY: schema
 schema: ## rewrite migrations/schema.sql from what the migrations make
@@ -43,8 +42,8 @@ schema: ## rewrite migrations/schema.sql from what the migrations make
 	@git diff --stat -- migrations/schema.sql
 
 .PHONY: test-standin
-test-standin: $(TESTSUMMARY) ## test the Supabase stand-in
-	@$(TESTSUMMARY) -name test-standin -- -race -shuffle=on ./supabase/local/...
+test-standin: build web/conformance/node_modules $(TESTSUMMARY) ## test the Supabase stand-in, also with unmodified supabase-js and 10,000 sockets
+	@scripts/test-standin.sh
 
 .PHONY: test-kill
 test-kill: build web/node_modules ## play the demo while the worker is killed during every step
@@ -60,7 +59,7 @@ format: ## rewrite Go and web sources in the house format
 
 .PHONY: clean
 clean: ## remove what was built and fetched
-	@rm -rf bin .cache web/node_modules
+	@rm -rf bin .cache web/node_modules web/conformance/node_modules
 	@echo 'RESULT clean=ok'
 
 # Always asked to build: go knows better than make whether anything changed, and answers at once if nothing did.
@@ -71,4 +70,9 @@ $(TESTSUMMARY):
 web/node_modules: web/package-lock.json
 	@echo 'Installing the web packages ...'
 	@npm ci --prefix web --silent
+	@touch $@
+
+web/conformance/node_modules: web/conformance/package-lock.json
+	@echo 'Installing the packages of the conformance suite ...'
+	@npm ci --prefix web/conformance --silent
 	@touch $@

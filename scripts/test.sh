@@ -23,6 +23,8 @@ go_counts() {
 mkdir -p "$CACHE"
 stage go test_go
 stage web test_web
+stage rules scripts/test-db.sh outside
+stage standin scripts/test-standin.sh outside
 stage demo node web/demo/demo.mjs
 stage kill node web/demo/killtest.mjs
 finish test "$(go_counts)"

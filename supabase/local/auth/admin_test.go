@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/supportbase/handoff/supabase/local/auth"
 	"github.com/supportbase/handoff/supabase/local/keys"
 )
 
@@ -217,9 +218,24 @@ func TestMeta(t *testing.T) {
 		assert.Equal(t, map[string]bool{"anonymous_users": true, "email": true, "phone": false}, settings.External)
 		assert.True(t, settings.Autoconfirm)
 	})
-	t.Run("publishes no key", func(t *testing.T) {
+	t.Run("publishes the key of its tokens, and only its public half", func(t *testing.T) {
 		t.Parallel()
+		var published struct{ Keys []map[string]any }
+		require.NoError(t, json.Unmarshal(b.do(t, http.MethodGet, "/.well-known/jwks.json", "", nil).body, &published))
+		require.Len(t, published.Keys, 1)
+		key := published.Keys[0]
+		assert.Equal(t, []any{"EC", "P-256", "ES256", "sig"}, []any{key["kty"], key["crv"], key["alg"], key["use"]})
+		assert.NotContains(t, key, "d", "the private half")
+		assert.Equal(t, map[string]any{"alg": "ES256", "kid": key["kid"], "typ": "JWT"},
+			headerOf(t, b.signUp(t, "keys@example.com").AccessToken))
+	})
+	t.Run("publishes no key when it signs with the shared secret", func(t *testing.T) {
+		t.Parallel()
+		b := setupWith(t, auth.Options{LegacySigning: true})
 		assert.JSONEq(t, `{"keys":[]}`, string(b.do(t, http.MethodGet, "/.well-known/jwks.json", "", nil).body))
+		session := b.signUp(t, "legacy@example.com")
+		assert.Equal(t, "HS256", headerOf(t, session.AccessToken)["alg"])
+		b.ok(t, http.MethodGet, "/user", session.AccessToken, nil)
 	})
 	t.Run("says what it does not answer", func(t *testing.T) {
 		t.Parallel()

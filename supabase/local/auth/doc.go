@@ -11,6 +11,11 @@
 // while it is the parent of the active one (the client could not store the answer) or for a reuse interval of 10 s;
 // after that, presenting it revokes every token of the session. Setting a password ends the user's other sessions.
 //
+// # Access tokens
+//
+// They are signed with the ES256 key of the ring, which anybody may verify by the key set that the service publishes;
+// Options.LegacySigning takes the shared secret instead. Both kinds are accepted, whichever is made.
+//
 // # Errors
 //
 // Clients that send x-supabase-api-version 2024-01-01 or later, as supabase-js does, get {"code","message"} and the

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // apiError is a refusal that the client is told about.
@@ -63,8 +66,8 @@ type (
 
 // writeError answers with the refusal in err, or logs err and answers with a 500 that does not show it.
 func (s *server) writeError(w http.ResponseWriter, r *http.Request, err error) {
-	refusal := errUnexpected
-	if !errors.As(err, &refusal) && !errors.Is(err, context.Canceled) {
+	refusal := refusalOf(err)
+	if refusal == errUnexpected && !errors.Is(err, context.Canceled) {
 		s.opts.Logger.ErrorContext(r.Context(), "auth request failed",
 			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("err", err))
 	}
@@ -80,6 +83,20 @@ func (s *server) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	writeJSON(w, refusal.status, legacyErrorBody{
 		Code: refusal.status, ErrorCode: refusal.code, Message: refusal.message, WeakPassword: weak,
 	})
+}
+
+// refusalOf finds what the client is told: the refusal in err, or errUnexpected. Text that the database cannot store, a
+// zero byte or a name that is too long, is the client's mistake wherever it came in.
+func refusalOf(err error) *apiError {
+	const dataException = "22" // a class of SQLSTATEs
+	refusal, stored := errUnexpected, new(pgconn.PgError)
+	switch {
+	case errors.As(err, &refusal):
+		return refusal
+	case errors.As(err, &stored) && strings.HasPrefix(stored.Code, dataException):
+		return refuse(http.StatusBadRequest, "validation_failed", "A value cannot be stored: %s", stored.Message)
+	}
+	return errUnexpected
 }
 
 // wantsCodedErrors reads the version header. No header or an unreadable one means the first version, as on hosted.

@@ -3,11 +3,13 @@ package auth_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,7 +17,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/supportbase/handoff/supabase/local/auth"
@@ -44,17 +45,17 @@ type bundle struct {
 	observer *pgxpool.Pool
 }
 
-func setup(t *testing.T) *bundle {
+func setup(t testing.TB) *bundle {
 	t.Helper()
 	return setupWith(t, auth.Options{})
 }
 
-func setupWith(t *testing.T, opts auth.Options) *bundle {
+func setupWith(t testing.TB, opts auth.Options) *bundle {
 	t.Helper()
 	const role = "supabase_auth_admin"
 	db := localtest.New(t)
 	b := &bundle{ring: keys.New(), clock: &clock{}, pool: db.Pool(t, role), observer: db.Pool(t, role)}
-	opts.PasswordCost, opts.Now = bcrypt.MinCost, b.clock.now
+	opts.Now = b.clock.now
 	opts.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	server := httptest.NewServer(auth.New(b.pool, b.ring, opts))
 	t.Cleanup(server.Close)
@@ -213,4 +214,14 @@ func (b *bundle) claims(t *testing.T, token string) map[string]any {
 	claims, err := b.ring.Verify(token)
 	require.NoError(t, err)
 	return claims.All
+}
+
+// headerOf reads the header of a token, which says how it was signed.
+func headerOf(t *testing.T, token string) (header map[string]any) {
+	t.Helper()
+	encoded, _, _ := strings.Cut(token, ".")
+	text, err := base64.RawURLEncoding.DecodeString(encoded)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &header))
+	return header
 }

@@ -1,6 +1,10 @@
 package auth
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/supportbase/handoff/supabase/local/keys"
+)
 
 // health answers GET /health. It says nothing of the database: a request that needs it will.
 func (s *server) health(w http.ResponseWriter, _ *http.Request) error {
@@ -23,9 +27,13 @@ func (s *server) settings(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// jwks answers GET /.well-known/jwks.json. Tokens are signed with a shared secret, so there is no key to publish.
+// jwks answers GET /.well-known/jwks.json: what clients verify access tokens with. A shared secret is never in it.
 func (s *server) jwks(w http.ResponseWriter, _ *http.Request) error {
-	writeJSON(w, http.StatusOK, map[string][]any{"keys": {}})
+	published := []keys.JWK{}
+	if !s.opts.LegacySigning {
+		published = s.ring.PublicKeys()
+	}
+	writeJSON(w, http.StatusOK, map[string][]keys.JWK{"keys": published})
 	return nil
 }
 

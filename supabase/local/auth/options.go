@@ -17,10 +17,14 @@ type Options struct {
 	ReuseInterval time.Duration
 	// DisableAnonymous refuses anonymous sign-ins, as projects do by default on hosted Supabase.
 	DisableAnonymous bool
-	// PasswordCost is bcrypt's. Default: bcrypt.DefaultCost; tests take bcrypt.MinCost.
+	// PasswordCost is bcrypt's. Default: bcrypt.MinCost: a development database has no password worth the wait, and test
+	// suites sign in often.
 	PasswordCost int
 	// Now is the clock for rows and tokens. Default: time.Now.
 	Now func() time.Time
+	// LegacySigning signs access tokens with the shared HS256 secret and publishes no key, as projects do that never took
+	// up signing keys. Default: ES256, as new projects on hosted Supabase.
+	LegacySigning bool
 	// Logger gets causes of 500 answers. Default: they are discarded.
 	Logger *slog.Logger
 }
@@ -36,7 +40,7 @@ func (o Options) withDefaults() Options {
 		o.ReuseInterval = 10 * time.Second
 	}
 	if o.PasswordCost == 0 {
-		o.PasswordCost = bcrypt.DefaultCost
+		o.PasswordCost = bcrypt.MinCost
 	}
 	if o.Now == nil {
 		o.Now = time.Now

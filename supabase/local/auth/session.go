@@ -57,7 +57,7 @@ func (s *server) startSession(ctx context.Context, tx pgx.Tx, r *http.Request, u
 func (s *server) session(u *User, id uuid.UUID, how proof, refreshToken string) (Session, error) {
 	now := s.now()
 	expires := now.Add(s.opts.AccessTokenTTL)
-	token, err := s.ring.Sign(map[string]any{
+	token, err := s.sign(map[string]any{
 		"iss": s.opts.Issuer, "aud": u.Audience, "sub": u.ID.String(), "role": u.Role,
 		"iat": now.Unix(), "exp": expires.Unix(), "session_id": id.String(),
 		"email": u.Email, "phone": u.Phone, "is_anonymous": u.IsAnonymous,
@@ -71,6 +71,13 @@ func (s *server) session(u *User, id uuid.UUID, how proof, refreshToken string) 
 		AccessToken: token, TokenType: "bearer", RefreshToken: refreshToken, User: u,
 		ExpiresIn: int64(s.opts.AccessTokenTTL / time.Second), ExpiresAt: expires.Unix(),
 	}, nil
+}
+
+func (s *server) sign(claims map[string]any) (string, error) {
+	if s.opts.LegacySigning {
+		return s.ring.Sign(claims)
+	}
+	return s.ring.SignUser(claims)
 }
 
 // newRefreshToken is opaque to clients; rand.Text has at least 128 bits of randomness.

@@ -29,6 +29,8 @@ var (
 	ErrSignature = errors.New("the signature of the token is wrong")
 	ErrExpired   = errors.New("token has expired")
 	ErrClaims    = errors.New("fields `role` and `exp` are required in JWT")
+	// ErrUnknownKey is an ErrSignature: no key of the ring has the kid and the algorithm that the token names.
+	ErrUnknownKey = fmt.Errorf("%w: no key for its kid and algorithm", ErrSignature)
 )
 
 // Claims are the claims of a verified token.
@@ -43,9 +45,10 @@ type Claims struct {
 	All map[string]any
 }
 
-// Ring signs and verifies tokens with the stand-in's HS256 secret.
+// Ring signs and verifies tokens: API keys with a shared HS256 secret, users' tokens with an ES256 key pair.
 type Ring struct {
 	secret     []byte
+	signing    signingKey
 	anonJWT    string
 	serviceJWT string
 	now        func() time.Time
@@ -53,7 +56,7 @@ type Ring struct {
 
 // New returns the ring of the stand-in.
 func New() *Ring {
-	ring := &Ring{secret: []byte(jwtSecret), now: time.Now}
+	ring := &Ring{secret: []byte(jwtSecret), signing: newSigningKey(), now: time.Now}
 	ring.anonJWT = ring.mustSign(roleClaims("anon"))
 	ring.serviceJWT = ring.mustSign(roleClaims("service_role"))
 	return ring
@@ -70,7 +73,7 @@ func (r *Ring) AnonJWT() string { return r.anonJWT }
 // ServiceRoleJWT is the legacy form of Secret.
 func (r *Ring) ServiceRoleJWT() string { return r.serviceJWT }
 
-// Sign makes a token of the claims.
+// Sign makes a token of the claims with the shared secret, as API keys and the tokens of older projects are made.
 func (r *Ring) Sign(claims map[string]any) (string, error) {
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims(claims)).SignedString(r.secret)
 	if err != nil {
@@ -102,30 +105,4 @@ func (r *Ring) Resolve(apikey string) (string, error) {
 	default:
 		return apikey, nil
 	}
-}
-
-// Verify checks signature and expiry and returns the claims.
-func (r *Ring) Verify(token string) (Claims, error) {
-	claims := jwt.MapClaims{}
-	_, err := jwt.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return r.secret, nil },
-		jwt.WithValidMethods([]string{"HS256"}), jwt.WithTimeFunc(r.now))
-	switch {
-	case errors.Is(err, jwt.ErrTokenExpired):
-		return Claims{}, ErrExpired
-	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
-		return Claims{}, ErrSignature
-	case err != nil:
-		return Claims{}, ErrMalformed
-	}
-	return claimsOf(claims)
-}
-
-func claimsOf(all jwt.MapClaims) (Claims, error) {
-	role, _ := all["role"].(string)
-	expires, err := all.GetExpirationTime()
-	if role == "" || err != nil || expires == nil {
-		return Claims{}, ErrClaims
-	}
-	subject, _ := all["sub"].(string)
-	return Claims{Role: role, Subject: subject, ExpiresAt: expires.Time, All: all}, nil
 }

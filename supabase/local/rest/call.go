@@ -209,6 +209,8 @@ func (c *call) body() string {
 	switch {
 	case c.function.Void:
 		return noBody
+	case m.csv:
+		return rowsCSV
 	case c.function.Composite && (m.single || !c.function.Set):
 		return m.object(rowsJSON)
 	case c.function.Composite:

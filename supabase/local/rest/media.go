@@ -12,6 +12,8 @@ type media struct {
 	single bool
 	// stripped leaves keys with null values out.
 	stripped bool
+	// csv wants a line of column names, then a line for each row.
+	csv bool
 }
 
 // parseMedia picks the first entry of Accept that can be served. Quality factors are ignored: supabase-js sends none.
@@ -27,6 +29,8 @@ func parseMedia(accept string) (media, error) {
 		case err != nil:
 		case name == "*/*" || name == "application/*" || name == "application/json":
 			return media{}, nil
+		case name == "text/csv":
+			return media{csv: true}, nil
 		case name == "application/vnd.pgrst.array+json" || name == "application/vnd.pgrst.array":
 			return media{stripped: stripped}, nil
 		case name == "application/vnd.pgrst.object+json" || name == "application/vnd.pgrst.object":
@@ -44,6 +48,8 @@ func parseMedia(accept string) (media, error) {
 func (m media) contentType() string {
 	name := "application/json"
 	switch {
+	case m.csv:
+		name = "text/csv"
 	case m.single:
 		name = "application/vnd.pgrst.object+json"
 	case m.stripped:

@@ -74,6 +74,10 @@ const (
 	noTotal    = "null"
 	rowsJSON   = "json_agg(pgrst_row)"
 	valuesJSON = "json_agg(pgrst_row.pgrst_scalar)"
+	// rowsCSV takes the names from the first row and the values from the text form of each: (a,"b c",) without the
+	// parentheses is a line of CSV.
+	rowsCSV = `(select coalesce(string_agg(pgrst_name, ','), '') from json_object_keys(json_agg(pgrst_row)->0) as pgrst_name)
+    || e'\n' || coalesce(string_agg(substring(pgrst_row::text, 2, length(pgrst_row::text) - 2), e'\n'), '')`
 )
 
 // array is the body of a list of rows.
@@ -86,10 +90,14 @@ func (m media) object(list string) string {
 
 // rows is the body of a read or of a change's representation.
 func (m media) rows() string {
-	if m.single {
+	switch {
+	case m.csv:
+		return rowsCSV
+	case m.single:
 		return m.object(rowsJSON)
+	default:
+		return m.array(rowsJSON)
 	}
-	return m.array(rowsJSON)
 }
 
 func (m media) strip(json string) string {
