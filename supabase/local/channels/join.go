@@ -160,6 +160,8 @@ func (s *socket) welcome(ctx context.Context, c *channel, past []row, p push, re
 	c.remember(past)
 	withState := request.presence && c.hearsPresence
 	s.server.hub.join(c, func(r *room) {
+		// Before the client hears of it: whoever ends it from now on finds it, and waits for the room.
+		s.attach(c)
 		s.reply(c.joinRef, p.ref, c.topic, joinReply(request.changes))
 		for _, message := range past {
 			c.writeReplayed(message)
@@ -168,7 +170,6 @@ func (s *socket) welcome(ctx context.Context, c *channel, past []row, p push, re
 			s.write(c.joinRef, noRef, c.topic, eventPresenceState, r.presenceState())
 		}
 	})
-	s.attach(c)
 	if withState {
 		s.server.presence.add(time.Now(), 1)
 	}
