@@ -3,7 +3,7 @@
 //
 // The settings come as JSON in CHAOS_SUBSCRIBER:
 //   { url, publishableKey, people: [{ email, password }], conversations: [id], perSocket, report }
-// It prints one JSON object a line: { "ready": true } once every topic is joined, then { "accepted": n, "healed": n,
+// It prints one JSON object a line: { "ready": true } once every topic is joined, then { "accepted": n, "heard": n,
 // "joins": n } whenever that changed. On `finish` it writes the report, one line a conversation, and ends; it also ends
 // when its input does, so that it never outlives whoever started it.
 
@@ -74,12 +74,12 @@ function slices(list, size) {
 }
 
 function progressOf(listeners) {
-  const progress = { accepted: 0, healed: 0, joins: 0 };
+  const progress = { accepted: 0, heard: 0, joins: 0 };
   for (const listener of listeners) {
     progress.joins += listener.joins;
     for (const recorder of listener.recorders.values()) {
       progress.accepted += recorder.events.length;
-      progress.healed += recorder.healed;
+      progress.heard += recorder.heard.size;
     }
   }
   return progress;

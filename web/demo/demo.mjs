@@ -48,9 +48,10 @@ function pauseWith(command) {
 
 async function main() {
   const abortSignal = abortOnSignals();
-  const settings = readSettings(process.env);
+  const asked = readSettings(process.env);
   const colours = out.isTTY === true && !process.env.NO_COLOR;
-  const server = await findOrStartServer(settings, say, abortSignal);
+  const server = await findOrStartServer(asked, say, abortSignal);
+  const settings = { ...asked, url: server.url };
   try {
     say('');
     const stage = new Stage(out, { between: pauseWith(settings.pauseCommand), colours, abortSignal });
