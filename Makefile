@@ -49,6 +49,14 @@ test-standin: build web/conformance/node_modules $(TESTSUMMARY) ## test the Supa
 test-kill: build web/node_modules ## play the demo while the worker is killed during every step
 	@node web/demo/killtest.mjs
 
+.PHONY: chaos
+chaos: build web/node_modules ## break everything for CHAOS_SECONDS (540) and show that no event is lost
+	@scripts/chaos.sh
+
+.PHONY: bench
+bench: build ## measure the bridge and the assignment of conversations (BENCH=bridge, assignment or micro)
+	@scripts/bench.sh
+
 .PHONY: check
 check: ## lint everything: formatting, Go, modules, migrations, web
 	@scripts/check.sh

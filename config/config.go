@@ -10,6 +10,7 @@ type Config struct {
 	Supabase Supabase `mapstructure:"supabase"`
 	Database Database `mapstructure:"database"`
 	Worker   Worker   `mapstructure:"worker"`
+	Mail     Mail     `mapstructure:"mail"`
 	Log      Log      `mapstructure:"log"`
 	Dev      Dev      `mapstructure:"dev"`
 }
@@ -39,11 +40,32 @@ type Worker struct {
 	// Slot is the logical replication slot. Two workers with the same slot are leader and standby; two environments on
 	// one database server need two names. Default "handoff".
 	Slot string `mapstructure:"slot"`
+	// Source is where events come from: "stream" (the write-ahead log), "poll" (the outbox table), or "auto": poll for as
+	// long as the database cannot be streamed from. Default "auto".
+	Source string `mapstructure:"source"`
 	// QueueInterval is how often waiting conversations are looked for without an event. Default 10s.
 	QueueInterval time.Duration `mapstructure:"queue_interval"`
 	// ShutdownGrace is how long work in hand may take to finish on shutdown. Default 10s.
 	ShutdownGrace time.Duration `mapstructure:"shutdown_grace"`
 }
+
+// Mail is how invitations and confirmations are sent. They are not, and stay in the database, while neither SMTPURL nor
+// Function is set.
+type Mail struct {
+	// SMTPURL is a mail server, smtp://user:password@host:587 or smtps://user:password@host:465.
+	SMTPURL Secret `mapstructure:"smtp_url"`
+	// From is the sender, an address or "Name <address>". Needed with SMTPURL.
+	From string `mapstructure:"from"`
+	// Function is the Supabase Edge Function that sends mail instead of a mail server.
+	Function string `mapstructure:"function"`
+	// PublicURL is where your dashboard is: links in mails begin with it. Needed when mail is sent.
+	PublicURL string `mapstructure:"public_url"`
+	// Templates is a folder of templates that are used instead of the built-in ones (docs/mail.md). Default: none.
+	Templates string `mapstructure:"templates"`
+}
+
+// On says whether mail is sent.
+func (m Mail) On() bool { return m.SMTPURL != "" || m.Function != "" }
 
 // Log is what is written to standard error.
 type Log struct {

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -49,7 +50,7 @@ func TestLoad(t *testing.T) {
 		loaded, err := config.Load(config.Source{}, config.UseDev)
 		require.NoError(t, err)
 		assert.Equal(t, config.Dev{Port: 54321, PostgresPort: 54322, Worker: true}, loaded.Dev)
-		assert.Equal(t, config.Worker{Slot: "handoff", QueueInterval: 10 * time.Second, ShutdownGrace: 10 * time.Second}, loaded.Worker)
+		assert.Equal(t, config.Worker{Slot: "handoff", Source: "auto", QueueInterval: 10 * time.Second, ShutdownGrace: 10 * time.Second}, loaded.Worker)
 		assert.Equal(t, slog.LevelInfo, loaded.Log.Level)
 	})
 
@@ -111,6 +112,48 @@ func TestLoad(t *testing.T) {
 		assert.Contains(t, found["worker.sloot"], "not a setting")
 		assert.Len(t, found, 7)
 		assert.NotContains(t, err.Error(), "hunter2")
+	})
+
+	t.Run("sends no mail unless told how, and then asks for the rest", func(t *testing.T) {
+		complete(t)
+		loaded, err := config.Load(config.Source{}, config.UseWorker)
+		require.NoError(t, err)
+		assert.False(t, loaded.Mail.On())
+
+		t.Setenv("MAIL_SMTP_URL", "smtp://user:hunter2@mail.example.com:587")
+		_, err = config.Load(config.Source{}, config.UseWorker)
+		found := problems(t, err)
+		assert.Contains(t, found["MAIL_FROM"], "sender")
+		assert.Contains(t, found["HANDOFF_PUBLIC_URL"], "dashboard")
+		assert.Len(t, found, 2)
+		assert.NotContains(t, err.Error(), "hunter2")
+
+		t.Setenv("MAIL_FROM", "Acme Support <support@acme.example>")
+		t.Setenv("HANDOFF_PUBLIC_URL", "https://desk.acme.example")
+		loaded, err = config.Load(config.Source{}, config.UseWorker)
+		require.NoError(t, err)
+		assert.True(t, loaded.Mail.On())
+
+		t.Setenv("MAIL_FUNCTION", "../send")
+		_, err = config.Load(config.Source{}, config.UseWorker)
+		assert.Contains(t, problems(t, err)["MAIL_FUNCTION"], "one of them")
+		t.Setenv("MAIL_SMTP_URL", "")
+		_, err = config.Load(config.Source{}, config.UseWorker)
+		assert.Contains(t, problems(t, err)["MAIL_FUNCTION"], "name of an Edge Function")
+	})
+
+	t.Run("tells the anon key from the service_role key", func(t *testing.T) {
+		complete(t)
+		for role, wrong := range map[string]bool{"anon": true, "service_role": false} {
+			claims := base64.RawURLEncoding.EncodeToString([]byte(`{"role":"` + role + `"}`))
+			t.Setenv("SUPABASE_SECRET_KEY", "header."+claims+".signature")
+			_, err := config.Load(config.Source{}, config.UseWorker)
+			if wrong {
+				assert.Contains(t, problems(t, err)["SUPABASE_SECRET_KEY"], "anon key")
+			} else {
+				require.NoError(t, err)
+			}
+		}
 	})
 
 	t.Run("asks only for what the command uses", func(t *testing.T) {

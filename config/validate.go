@@ -1,7 +1,10 @@
 package config
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"net/mail"
 	"net/url"
 	"regexp"
 	"strings"
@@ -46,12 +49,14 @@ func validate(loaded Config, use Use, earlier []Problem) []Problem {
 	case UseDev:
 		c.dev(loaded.Dev)
 		c.worker(loaded.Worker)
+		c.mail(loaded.Mail)
 	case UseDatabase:
 		c.database(loaded.Database)
 	case UseWorker:
 		c.supabase(loaded.Supabase)
 		c.database(loaded.Database)
 		c.worker(loaded.Worker)
+		c.mail(loaded.Mail)
 	}
 	c.want(loaded.Log.Format == "text" || loaded.Log.Format == "json", "HANDOFF_LOG_FORMAT", "must be text or json")
 	return c.problems
@@ -70,6 +75,26 @@ func (c *checks) supabase(s Supabase) {
 	c.want(isURL(s.URL, "http", "https"), "SUPABASE_URL", "must be an http or https address, for example https://abcdefgh.supabase.co")
 	c.want(s.SecretKey != "", "SUPABASE_SECRET_KEY", "is missing: an sb_secret_ key, or the service_role key as SUPABASE_SERVICE_ROLE_KEY")
 	c.want(!strings.HasPrefix(s.SecretKey.Reveal(), "sb_publishable_"), "SUPABASE_SECRET_KEY", "is a publishable key: the worker needs a secret one")
+	c.want(roleOf(s.SecretKey.Reveal()) != "anon", "SUPABASE_SECRET_KEY", "is the anon key: the worker needs the service_role key or an sb_secret_ key")
+}
+
+// roleOf is the role that a legacy key names; empty for keys of the new kind and whatever is no token.
+func roleOf(key string) string {
+	parts := strings.Split(key, ".")
+	if len(parts) != 3 { // header, claims, signature
+		return ""
+	}
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return ""
+	}
+	var claims struct {
+		Role string `json:"role"`
+	}
+	if json.Unmarshal(text, &claims) != nil {
+		return ""
+	}
+	return claims.Role
 }
 
 // transactionPoolerPort is Supabase's pooler in transaction mode: no prepared statements, no LISTEN, no locks of a session.
@@ -90,8 +115,31 @@ var slotName = regexp.MustCompile(`^[a-z0-9_]{1,63}$`)
 
 func (c *checks) worker(w Worker) {
 	c.want(slotName.MatchString(w.Slot), "HANDOFF_WORKER_SLOT", "must be 1 to 63 lower-case letters, digits or underscores")
+	c.want(w.Source == "auto" || w.Source == "stream" || w.Source == "poll", "HANDOFF_WORKER_SOURCE", "must be auto, stream or poll")
 	c.want(w.QueueInterval >= time.Second && w.QueueInterval <= time.Hour, "HANDOFF_WORKER_QUEUE_INTERVAL", "must be between 1s and 1h")
 	c.want(w.ShutdownGrace >= 0 && w.ShutdownGrace <= 10*time.Minute, "HANDOFF_WORKER_SHUTDOWN_GRACE", "must be between 0s and 10m")
+}
+
+func (c *checks) mail(m Mail) {
+	c.want(m.SMTPURL == "" || m.Function == "", "MAIL_FUNCTION", "is set besides MAIL_SMTP_URL: mail goes one way only, set one of them")
+	if m.SMTPURL != "" {
+		c.want(isURL(m.SMTPURL.Reveal(), "smtp", "smtps"), "MAIL_SMTP_URL", "must be smtp://user:password@host:587 or smtps://user:password@host:465; write special characters of the password as %XX")
+		c.want(isAddress(m.From), "MAIL_FROM", "must be the sender of mails: an address, or Name <address>")
+	}
+	if m.Function != "" {
+		c.want(functionName.MatchString(m.Function), "MAIL_FUNCTION", "must be the name of an Edge Function: letters, digits, - and _")
+	}
+	if m.On() {
+		c.want(isURL(m.PublicURL, "http", "https"), "HANDOFF_PUBLIC_URL", "must be the http or https address of your dashboard: links in mails begin with it")
+	}
+}
+
+// functionName is what Supabase allows as the name of an Edge Function.
+var functionName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+
+func isAddress(text string) bool {
+	_, err := mail.ParseAddress(text)
+	return err == nil
 }
 
 const largestPort = 65535

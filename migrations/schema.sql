@@ -7,6 +7,43 @@ grant usage on schema handoff to anon;
 grant usage on schema handoff to authenticated;
 grant usage on schema handoff to service_role;
 
+create table handoff.agent_absences (
+  conversation_id uuid not null,
+  told_at timestamp with time zone not null,
+  offered_at timestamp with time zone,
+  constraint agent_absences_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE,
+  constraint agent_absences_pkey PRIMARY KEY (conversation_id)
+);
+comment on table handoff.agent_absences is 'Chats whose agent is gone. The row goes when the agent is back or the chat leaves the agent.';
+comment on column handoff.agent_absences.told_at is 'When the customer was told.';
+comment on column handoff.agent_absences.offered_at is 'When the customer was offered to return to the queue.';
+
+create table handoff.assignment_decisions (
+  id bigint generated always as identity not null,
+  conversation_id uuid not null,
+  project_id uuid not null,
+  agent_id uuid not null,
+  decided_by uuid,
+  strategy text not null,
+  decided_at timestamp with time zone default now() not null,
+  queue_position integer,
+  waited_seconds integer default 0 not null,
+  reason text not null,
+  candidates jsonb default '[]'::jsonb not null,
+  constraint assignment_decisions_candidates_is_array CHECK ((jsonb_typeof(candidates) = 'array'::text)),
+  constraint assignment_decisions_pkey PRIMARY KEY (id),
+  constraint assignment_decisions_strategy CHECK ((strategy = ANY (ARRAY['balanced'::text, 'round_robin'::text, 'longest_idle'::text, 'claim'::text, 'take_over'::text, 'transfer'::text, 'returning'::text])))
+);
+comment on table handoff.assignment_decisions is 'One row for each time a conversation was given to an agent. Read through explain_assignment.';
+comment on column handoff.assignment_decisions.decided_by is 'Who took it or gave it away; null when the worker or a rule did.';
+comment on column handoff.assignment_decisions.strategy is 'The project''s strategy when the worker decided; else who decided and how.';
+comment on column handoff.assignment_decisions.decided_at is 'Equal to claimed_at: decisions of one batch are microseconds apart.';
+comment on column handoff.assignment_decisions.queue_position is 'Its place among the conversations of the batch, that is among those that somebody free could take. Null outside the worker.';
+comment on column handoff.assignment_decisions.waited_seconds is 'How long it waited this time; 0 when it did not come from the queue.';
+comment on column handoff.assignment_decisions.candidates is 'Agents with free slots in the order of the strategy: id, free_slots, last_assigned_at, turn, verdict. At most 20, in a large batch 3.';
+CREATE INDEX assignment_decisions_conversation_idx ON handoff.assignment_decisions USING btree (conversation_id, id);
+CREATE INDEX assignment_decisions_decided_at_idx ON handoff.assignment_decisions USING brin (decided_at);
+
 create table handoff.broadcast_dead_letters (
   id bigint generated always as identity not null,
   event_id bigint not null,
@@ -21,6 +58,14 @@ create table handoff.broadcast_dead_letters (
   constraint broadcast_dead_letters_pkey PRIMARY KEY (id)
 );
 comment on table handoff.broadcast_dead_letters is 'Broadcasts that could not be delivered and why. Nothing is dropped without a row here.';
+
+create table handoff.closing_notices (
+  conversation_id uuid not null,
+  told_at timestamp with time zone not null,
+  constraint closing_notices_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE,
+  constraint closing_notices_pkey PRIMARY KEY (conversation_id)
+);
+comment on table handoff.closing_notices is 'When a waiting customer was last told that the team has closed.';
 
 create table handoff.customer_visitors (
   project_id uuid not null,
@@ -54,17 +99,23 @@ create table handoff.mail_outbox (
   sent_at timestamp with time zone,
   attempts integer default 0 not null,
   last_error text,
+  first_tried_at timestamp with time zone,
+  next_attempt_at timestamp with time zone default now() not null,
+  given_up_at timestamp with time zone,
   constraint mail_outbox_attempts CHECK ((attempts >= 0)),
   constraint mail_outbox_data_is_object CHECK ((jsonb_typeof(data) = 'object'::text)),
+  constraint mail_outbox_ended_once CHECK (((sent_at IS NULL) OR (given_up_at IS NULL))),
   constraint mail_outbox_pkey PRIMARY KEY (id),
   constraint mail_outbox_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE
 );
 comment on table handoff.mail_outbox is 'Mail to send, oldest first. Rolled back with the change that it tells of.';
 comment on column handoff.mail_outbox.kind is 'Which text: "invitation" to a team, for example.';
 comment on column handoff.mail_outbox.data is 'What the text is filled with. An invitation''s token is in here and nowhere else; it goes when the mail is sent.';
-CREATE INDEX mail_outbox_project_id_idx ON handoff.mail_outbox USING btree (project_id);
-CREATE INDEX mail_outbox_unsent_idx ON handoff.mail_outbox USING btree (id) WHERE (sent_at IS NULL);
-CREATE TRIGGER mail_outbox_forget_token BEFORE UPDATE OF sent_at ON handoff.mail_outbox FOR EACH ROW WHEN ((new.sent_at IS NOT NULL)) EXECUTE FUNCTION handoff.mail_outbox_forget_token();
+comment on column handoff.mail_outbox.next_attempt_at is 'When a worker may take it. While one has it in hand: when its claim ends and another may.';
+comment on column handoff.mail_outbox.given_up_at is 'When it was given up; last_error says why.';
+CREATE INDEX mail_outbox_due_idx ON handoff.mail_outbox USING btree (next_attempt_at, id) WHERE ((sent_at IS NULL) AND (given_up_at IS NULL));
+CREATE INDEX mail_outbox_project_created_idx ON handoff.mail_outbox USING btree (project_id, created_at);
+CREATE TRIGGER mail_outbox_forget_token BEFORE UPDATE OF sent_at, given_up_at ON handoff.mail_outbox FOR EACH ROW WHEN (((new.sent_at IS NOT NULL) OR (new.given_up_at IS NOT NULL))) EXECUTE FUNCTION handoff.mail_outbox_forget_token();
 alter table handoff.mail_outbox enable row level security;
 
 create table handoff.outbox (
@@ -83,6 +134,7 @@ create table handoff.outbox (
 comment on table handoff.outbox is 'Events in the order they were written; published to the worker by publication handoff_outbox.';
 comment on column handoff.outbox.seq is 'Number of the event on its conversation''s topic: 1, 2, 3, ...; 0 for events of no conversation topic.';
 CREATE INDEX outbox_conversation_seq_idx ON ONLY handoff.outbox USING btree (conversation_id, seq) WHERE (seq > 0);
+CREATE TRIGGER outbox_notify AFTER INSERT ON handoff.outbox FOR EACH STATEMENT EXECUTE FUNCTION handoff.outbox_notify() -- tgenabled D;
 
 create table handoff.outbox_0 partition of handoff.outbox FOR VALUES IN ('0');
 
@@ -108,6 +160,22 @@ create table handoff.project_state (
 );
 comment on table handoff.project_state is 'The queue length and availability last put into the outbox.';
 
+create table handoff.queue_positions (
+  conversation_id uuid not null,
+  project_id uuid not null,
+  "position" integer not null,
+  estimated_wait_minutes integer not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint queue_positions_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE,
+  constraint queue_positions_pkey PRIMARY KEY (conversation_id),
+  constraint queue_positions_position CHECK (("position" > 0)),
+  constraint queue_positions_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE
+);
+comment on table handoff.queue_positions is 'The position and estimate last put into the outbox for each waiting conversation.';
+comment on column handoff.queue_positions.estimated_wait_minutes is '-1 while nobody is online.';
+CREATE INDEX queue_positions_project_idx ON handoff.queue_positions USING btree (project_id);
+alter table handoff.queue_positions enable row level security;
+
 create unlogged table handoff.rate_limits (
   scope text not null,
   user_id uuid not null,
@@ -116,6 +184,20 @@ create unlogged table handoff.rate_limits (
 ) with (fillfactor=70);
 comment on table handoff.rate_limits is 'When each user last made calls of a kind. Unlogged: after a crash everybody starts afresh.';
 
+create table handoff.schedule_edges (
+  project_id uuid not null,
+  open boolean,
+  changed_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  next_edge timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  constraint schedule_edges_pkey PRIMARY KEY (project_id),
+  constraint schedule_edges_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE
+);
+comment on table handoff.schedule_edges is 'Where each project with business hours stands in them.';
+comment on column handoff.schedule_edges.open is 'Null: not looked at yet.';
+comment on column handoff.schedule_edges.changed_at is 'When it last opened or closed, as far as known.';
+comment on column handoff.schedule_edges.next_edge is 'When to look again: the next opening or closing; -infinity after the hours were changed.';
+CREATE INDEX schedule_edges_next_edge_idx ON handoff.schedule_edges USING btree (next_edge);
+
 create table handoff.schema_migrations (
   name text not null,
   checksum text not null,
@@ -123,6 +205,25 @@ create table handoff.schema_migrations (
   constraint schema_migrations_pkey PRIMARY KEY (name)
 );
 comment on table handoff.schema_migrations is 'Which file of migrations/sql stands in this database, by the SHA-256 of its text.';
+
+create table handoff.worker_checkpoint (
+  slot text not null,
+  horizon pg_snapshot not null,
+  horizon_xid xid8 generated always as (pg_snapshot_xmin(horizon)) stored not null,
+  confirmed pg_lsn,
+  slot_seen boolean default false not null,
+  resend_from pg_snapshot,
+  losses bigint default 0 not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint worker_checkpoint_pkey PRIMARY KEY (slot)
+);
+comment on table handoff.worker_checkpoint is 'One row for each replication slot name: what of the outbox is certainly delivered. Only the worker writes it.';
+comment on column handoff.worker_checkpoint.horizon is 'Everything that is visible in this snapshot has been delivered and acknowledged.';
+comment on column handoff.worker_checkpoint.horizon_xid is 'Everything with a lower xid has been delivered; later ones may have been, too.';
+comment on column handoff.worker_checkpoint.confirmed is 'The position of the log that was confirmed when the horizon was written; null without a stream.';
+comment on column handoff.worker_checkpoint.slot_seen is 'The slot has existed, so its absence is a loss and not a first start.';
+comment on column handoff.worker_checkpoint.resend_from is 'Not null: what is not visible in this snapshot must be sent again from the table.';
+comment on column handoff.worker_checkpoint.losses is 'How often a resend was noted. It tells a resend that has been done from one that was noted meanwhile.';
 
 create table public.agent_availability (
   id uuid default gen_random_uuid() not null,
@@ -134,6 +235,7 @@ create table public.agent_availability (
   current_chat_count integer default 0 not null,
   last_seen_at timestamp with time zone default now() not null,
   last_assigned_at timestamp with time zone,
+  idle_since timestamp with time zone default now() not null,
   status_changed_at timestamp with time zone default now() not null,
   status_set_by uuid,
   skills text[] default '{}'::text[] not null,
@@ -157,6 +259,7 @@ comment on column public.agent_availability.status is 'What the agent wants.';
 comment on column public.agent_availability.effective_status is 'What the agent can be given chats by; derived, never set by anyone.';
 comment on column public.agent_availability.max_concurrent_chats is 'May be lowered below current_chat_count: it limits what is given, it takes nothing away.';
 comment on column public.agent_availability.current_chat_count is 'The agent''s agent_active conversations. Counted for a new row, then written by one trigger (handoff.conversations_count).';
+comment on column public.agent_availability.idle_since is 'Since when the agent is there without a chat; says nothing about an agent who has one.';
 comment on column public.agent_availability.status_set_by is 'Who set the status last: the agent, or an admin; null when the system did.';
 comment on column public.agent_availability.skills is 'What the agent can be given besides ordinary chats: lower case, trimmed, each once. Admins set it.';
 CREATE INDEX agent_availability_assignable_idx ON public.agent_availability USING btree (project_id) WHERE (effective_status = 'online'::text);
@@ -166,6 +269,7 @@ CREATE TRIGGER agent_availability_announce AFTER UPDATE ON public.agent_availabi
 CREATE TRIGGER agent_availability_announce_gone AFTER DELETE ON public.agent_availability FOR EACH ROW EXECUTE FUNCTION handoff.agent_availability_announce();
 CREATE TRIGGER agent_availability_announce_new AFTER INSERT ON public.agent_availability FOR EACH ROW EXECUTE FUNCTION handoff.agent_availability_announce();
 CREATE TRIGGER agent_availability_derive BEFORE INSERT OR UPDATE ON public.agent_availability FOR EACH ROW EXECUTE FUNCTION handoff.agent_availability_derive();
+CREATE TRIGGER agent_availability_returned AFTER UPDATE ON public.agent_availability FOR EACH ROW WHEN (((old.effective_status = 'offline'::text) AND (new.effective_status <> 'offline'::text))) EXECUTE FUNCTION handoff.agent_availability_returned();
 alter table public.agent_availability enable row level security;
 create policy "Agents can change their own availability" on public.agent_availability as permissive
   for update to authenticated
@@ -196,6 +300,7 @@ comment on table public.business_hours_exceptions is 'Dates on which a project i
 comment on column public.business_hours_exceptions.closed is 'Follows from ranges when it is left out.';
 comment on column public.business_hours_exceptions.ranges is 'Null: closed all day. Else [{"start": "09:00", "end": "12:00"}], as in handoff_settings.business_hours.';
 CREATE TRIGGER business_hours_exceptions_announce AFTER INSERT OR DELETE OR UPDATE ON public.business_hours_exceptions FOR EACH ROW EXECUTE FUNCTION handoff.settings_announce();
+CREATE TRIGGER business_hours_exceptions_hours_changed AFTER INSERT OR DELETE OR UPDATE ON public.business_hours_exceptions FOR EACH ROW EXECUTE FUNCTION handoff.hours_changed();
 CREATE TRIGGER business_hours_exceptions_validate BEFORE INSERT OR UPDATE ON public.business_hours_exceptions FOR EACH ROW EXECUTE FUNCTION handoff.business_hours_exceptions_validate();
 alter table public.business_hours_exceptions enable row level security;
 create policy "Admins can add exceptions" on public.business_hours_exceptions as permissive
@@ -266,6 +371,7 @@ create table public.conversations (
   ai_confidence_at_handoff double precision,
   trigger_keyword text,
   queue_entered_at timestamp with time zone,
+  waiting_since timestamp with time zone,
   claimed_at timestamp with time zone,
   first_response_at timestamp with time zone,
   resolved_at timestamp with time zone,
@@ -292,6 +398,7 @@ create table public.conversations (
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
   last_message_at timestamp with time zone default now() not null,
+  customer_active_at timestamp with time zone,
   constraint conversations_assigned_agent_id_fkey FOREIGN KEY (assigned_agent_id) REFERENCES auth.users(id) ON DELETE SET NULL,
   constraint conversations_close_reason CHECK (((char_length(close_reason) >= 1) AND (char_length(close_reason) <= 100))),
   constraint conversations_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE SET NULL,
@@ -322,14 +429,20 @@ END),
 ) with (fillfactor=85);
 comment on table public.conversations is 'One chat of one visitor. Moves only as handoff.is_legal_move allows.';
 comment on column public.conversations.visitor_user_id is 'The (anonymous) Supabase user whose conversation this is. The only thing that grants a visitor access.';
+comment on column public.conversations.customer_last_seen_at is 'When presence last told of the customer; null: this widget does not tell. While offline: when they left.';
+comment on column public.conversations.auto_close_warning_sent_at is 'Since when the time to auto-close runs; any sign of life, another agent or another status sets it back to null.';
 comment on column public.conversations.assigned_agent_id is 'Owner while agent_active; who had it last when resolved or closed.';
 comment on column public.conversations.preferred_agent_id is 'Who should get it first: the agent that had it before it was reopened.';
 comment on column public.conversations.priority is '0 normal to 9 most urgent; the queue is served by priority, then age.';
+comment on column public.conversations.waiting_since is 'When it became waiting last; its place in line goes by queue_entered_at, which a second wait does not change.';
 comment on column public.conversations.close_reason is 'customer, agent, spam, chat_cleared, customer_inactive, abandoned or timeout.';
 comment on column public.conversations.cleared_at is 'When the visitor cleared the chat: from then on only the team sees it.';
 comment on column public.conversations.released_by is 'The agent who gave it back to the queue last; for a while others come first.';
 comment on column public.conversations.preview is 'The beginning of the customer''s last message, for lists.';
 comment on column public.conversations.event_seq is 'Number of the last event on this conversation''s topic.';
+comment on column public.conversations.customer_active_at is 'The customer''s last sign of life: a message, still_here, or presence online or typing. Written by triggers; being idle is none.';
+CREATE INDEX conversations_agent_age_idx ON public.conversations USING btree (claimed_at) WHERE (status = 'agent_active'::text);
+CREATE INDEX conversations_ai_age_idx ON public.conversations USING btree (created_at) WHERE (status = 'ai_active'::text);
 CREATE INDEX conversations_assigned_agent_idx ON public.conversations USING btree (assigned_agent_id) WHERE (assigned_agent_id IS NOT NULL);
 CREATE INDEX conversations_customer_idx ON public.conversations USING btree (customer_id) WHERE (customer_id IS NOT NULL);
 CREATE INDEX conversations_first_response_at_idx ON public.conversations USING btree (project_id, first_response_at) WHERE (first_response_at IS NOT NULL);
@@ -338,12 +451,14 @@ CREATE INDEX conversations_preferred_agent_idx ON public.conversations USING btr
 CREATE INDEX conversations_project_status_idx ON public.conversations USING btree (project_id, status);
 CREATE INDEX conversations_queue_idx ON public.conversations USING btree (project_id, priority DESC, queue_entered_at, id) WHERE (status = 'waiting'::text);
 CREATE INDEX conversations_released_by_idx ON public.conversations USING btree (released_by) WHERE (released_by IS NOT NULL);
+CREATE INDEX conversations_resolved_age_idx ON public.conversations USING btree (resolved_at) WHERE (status = 'resolved'::text);
 CREATE INDEX conversations_resolved_at_idx ON public.conversations USING btree (project_id, resolved_at) WHERE (resolved_at IS NOT NULL);
 CREATE INDEX conversations_resolved_by_idx ON public.conversations USING btree (resolved_by) WHERE (resolved_by IS NOT NULL);
 CREATE INDEX conversations_visitor_idx ON public.conversations USING btree (project_id, visitor_id);
 CREATE INDEX conversations_visitor_user_idx ON public.conversations USING btree (visitor_user_id) WHERE (visitor_user_id IS NOT NULL);
 CREATE TRIGGER conversations_announce AFTER UPDATE ON public.conversations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_announce();
 CREATE TRIGGER conversations_announce_change AFTER UPDATE OF tags, priority, required_skills, is_spam, satisfaction_rating, customer_id, customer_name, customer_email, customer_presence ON public.conversations FOR EACH ROW EXECUTE FUNCTION handoff.conversations_announce_change();
+CREATE TRIGGER conversations_clock BEFORE UPDATE ON public.conversations FOR EACH ROW WHEN ((((old.status = 'agent_active'::text) AND ((new.status <> 'agent_active'::text) OR (new.assigned_agent_id IS DISTINCT FROM old.assigned_agent_id))) OR (new.customer_active_at IS DISTINCT FROM old.customer_active_at) OR (((new.customer_presence = ANY (ARRAY['online'::text, 'typing'::text])) OR (old.customer_presence = ANY (ARRAY['online'::text, 'typing'::text]))) AND ((new.customer_presence IS DISTINCT FROM old.customer_presence) OR (new.customer_last_seen_at IS DISTINCT FROM old.customer_last_seen_at))))) EXECUTE FUNCTION handoff.conversations_clock();
 CREATE TRIGGER conversations_count AFTER UPDATE ON public.conversations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_count();
 CREATE TRIGGER conversations_count_deleted AFTER DELETE ON public.conversations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_count_deleted();
 CREATE TRIGGER conversations_guard BEFORE UPDATE ON public.conversations FOR EACH ROW EXECUTE FUNCTION handoff.conversations_guard();
@@ -437,14 +552,18 @@ create table public.handoff_settings (
   auto_close_after_warning_minutes integer default 5 not null,
   session_keep_alive_minutes integer default 15 not null,
   send_inactivity_warning boolean default true not null,
+  assignment_strategy text default 'balanced'::text not null,
+  preferred_wait_seconds integer default 60 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
+  constraint handoff_settings_assignment_strategy CHECK ((assignment_strategy = ANY (ARRAY['balanced'::text, 'round_robin'::text, 'longest_idle'::text]))),
   constraint handoff_settings_auto_close CHECK (((auto_close_after_warning_minutes >= 1) AND (auto_close_after_warning_minutes <= 1440))),
   constraint handoff_settings_default_max_chats CHECK (((default_max_concurrent_chats >= 1) AND (default_max_concurrent_chats <= 50))),
   constraint handoff_settings_inactivity_timeout CHECK (((inactivity_timeout_minutes >= 1) AND (inactivity_timeout_minutes <= 1440))),
   constraint handoff_settings_keep_alive CHECK (((session_keep_alive_minutes >= 1) AND (session_keep_alive_minutes <= 1440))),
   constraint handoff_settings_one_per_project UNIQUE (project_id),
   constraint handoff_settings_pkey PRIMARY KEY (id),
+  constraint handoff_settings_preferred_wait CHECK (((preferred_wait_seconds >= 0) AND (preferred_wait_seconds <= 3600))),
   constraint handoff_settings_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE,
   constraint handoff_settings_trigger_mode CHECK ((trigger_mode = ANY (ARRAY['auto'::text, 'manual'::text, 'both'::text])))
 );
@@ -452,7 +571,10 @@ comment on table public.handoff_settings is 'When and how conversations of a pro
 comment on column public.handoff_settings.auto_triggers is 'Keys that are left out take their default; keywords are stored trimmed, lower-cased and without repetition.';
 comment on column public.handoff_settings.timezone is 'The name of an IANA zone. Abbreviations are refused: Postgres reads CET as a fixed offset.';
 comment on column public.handoff_settings.business_hours is 'Wall time of the column timezone, by weekday: {"start", "end", "enabled"} or {"ranges": [{"start", "end"}], "enabled"}. A weekday that is left out is closed.';
+comment on column public.handoff_settings.assignment_strategy is 'balanced: most free slots, then longest since the last assignment; round_robin: longest since the last assignment; longest_idle: longest without a chat.';
+comment on column public.handoff_settings.preferred_wait_seconds is 'How long a reopened conversation waits for its agent, who is online but full, before others may take it.';
 CREATE TRIGGER handoff_settings_announce AFTER INSERT OR DELETE OR UPDATE ON public.handoff_settings FOR EACH ROW EXECUTE FUNCTION handoff.settings_announce();
+CREATE TRIGGER handoff_settings_hours_changed AFTER INSERT OR DELETE OR UPDATE OF business_hours_enabled, timezone, business_hours ON public.handoff_settings FOR EACH ROW EXECUTE FUNCTION handoff.hours_changed();
 CREATE TRIGGER handoff_settings_validate BEFORE INSERT OR UPDATE ON public.handoff_settings FOR EACH ROW EXECUTE FUNCTION handoff.handoff_settings_validate();
 alter table public.handoff_settings enable row level security;
 create policy "Admins can change the settings" on public.handoff_settings as permissive
@@ -465,7 +587,7 @@ create policy "Admins can write the settings of a new project" on public.handoff
 create policy "Members can see the settings" on public.handoff_settings as permissive
   for select to authenticated
   using ((project_id IN ( SELECT handoff.member_projects() AS member_projects)));
-grant insert (auto_close_after_warning_minutes, auto_triggers, business_hours, business_hours_enabled, default_max_concurrent_chats, enabled, inactivity_timeout_minutes, project_id, send_inactivity_warning, session_keep_alive_minutes, show_human_button, timezone, trigger_mode), select, update (auto_close_after_warning_minutes, auto_triggers, business_hours, business_hours_enabled, default_max_concurrent_chats, enabled, inactivity_timeout_minutes, project_id, send_inactivity_warning, session_keep_alive_minutes, show_human_button, timezone, trigger_mode) on table public.handoff_settings to authenticated;
+grant insert (assignment_strategy, auto_close_after_warning_minutes, auto_triggers, business_hours, business_hours_enabled, default_max_concurrent_chats, enabled, inactivity_timeout_minutes, preferred_wait_seconds, project_id, send_inactivity_warning, session_keep_alive_minutes, show_human_button, timezone, trigger_mode), select, update (assignment_strategy, auto_close_after_warning_minutes, auto_triggers, business_hours, business_hours_enabled, default_max_concurrent_chats, enabled, inactivity_timeout_minutes, preferred_wait_seconds, project_id, send_inactivity_warning, session_keep_alive_minutes, show_human_button, timezone, trigger_mode) on table public.handoff_settings to authenticated;
 grant all on table public.handoff_settings to service_role;
 
 create table public.lead_captures (
@@ -525,6 +647,7 @@ comment on column public.messages.metadata is 'For AI messages: confidence, sour
 CREATE UNIQUE INDEX messages_one_per_client_id_idx ON public.messages USING btree (conversation_id, client_message_id) WHERE (client_message_id IS NOT NULL);
 CREATE INDEX messages_project_id_idx ON public.messages USING btree (project_id);
 CREATE INDEX messages_sender_id_idx ON public.messages USING btree (sender_id) WHERE (sender_id IS NOT NULL);
+CREATE TRIGGER messages_alive BEFORE INSERT ON public.messages FOR EACH ROW WHEN ((new.sender_type = 'customer'::text)) EXECUTE FUNCTION handoff.messages_sign_of_life();
 CREATE TRIGGER messages_effects AFTER INSERT ON public.messages REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.messages_effects();
 CREATE TRIGGER messages_number BEFORE INSERT ON public.messages FOR EACH ROW EXECUTE FUNCTION handoff.messages_number();
 alter table public.messages enable row level security;
@@ -786,6 +909,10 @@ begin
   if tg_op = 'INSERT' then
     new.current_chat_count := handoff.chats_of(new.project_id, new.user_id);
   end if;
+  if tg_op = 'INSERT' or (new.current_chat_count = 0 and old.current_chat_count > 0)
+     or (new.status = 'online' and old.status <> 'online') then
+    new.idle_since := now();
+  end if;
   if tg_op = 'INSERT' or new.skills is distinct from old.skills then
     new.skills := handoff.normal_skills(new.skills);
   end if;
@@ -799,6 +926,22 @@ begin
 end
 $function$;
 comment on function handoff.agent_availability_derive() is 'What no caller sets: the effective status, the count of a new row, who changed the status and when.';
+
+CREATE OR REPLACE FUNCTION handoff.agent_availability_returned()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  delete from handoff.agent_absences as absence
+   using public.conversations as conversation
+   where conversation.id = absence.conversation_id
+     and conversation.project_id = new.project_id and conversation.assigned_agent_id = new.user_id;
+  return null;
+end
+$function$;
+comment on function handoff.agent_availability_returned() is 'The agent is back: the next absence is told anew.';
 
 CREATE OR REPLACE FUNCTION handoff.agent_profile(project_id uuid, user_id uuid)
  RETURNS jsonb
@@ -876,6 +1019,53 @@ begin
   end if;
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION handoff.assignment_reason(strategy text, reason text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case reason
+    when 'asked' then case strategy
+      when 'claim' then 'The agent took it from the queue.'
+      else 'The agent took it over from the AI.' end
+    when 'transferred' then 'Another member of the team gave it to this agent.'
+    when 'preferred' then 'The agent had this conversation before and had a free slot.'
+    when 'only_candidate' then 'Nobody else who had a free slot could take it.'
+    when 'first_in_order' then 'First of all who could take it, in the order of the strategy.'
+    when 'most_free_slots' then 'More free slots than anybody else who could take it.'
+    when 'longest_since_assignment' then case strategy
+      when 'round_robin' then 'It was the turn of this agent: the longest time since the last assignment.'
+      else 'As many free slots as the next agent, and a longer time since the last assignment.' end
+    when 'without_chat' then 'The only one without a chat who could take it.'
+    when 'longest_idle' then 'The longest without a chat of all who could take it.'
+    when 'smallest_id' then 'Equal to the next agent in every respect; the smaller id decides, so that the outcome is always the same.'
+    else reason
+  end;
+$function$;
+comment on function handoff.assignment_reason(strategy text, reason text) is 'Why an agent was chosen, in words.';
+
+CREATE OR REPLACE FUNCTION handoff.assignment_verdict(verdict text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case verdict
+    when 'chosen' then 'Was chosen.'
+    when 'lacks_skills' then 'Lacks a skill that the conversation asks for.'
+    when 'gave_it_back' then 'Had just given it back.'
+    when 'not_preferred' then 'Did not have this conversation before.'
+    when 'fewer_free_slots' then 'Had fewer free slots.'
+    when 'assigned_later' then 'Was given a conversation more recently.'
+    when 'has_chats' then 'Had a chat already.'
+    when 'idle_shorter' then 'Had been without a chat for a shorter time.'
+    when 'higher_id' then 'Was equal in every respect but the id.'
+    else verdict
+  end;
+$function$;
+comment on function handoff.assignment_verdict(verdict text) is 'Why a candidate was not chosen, in words.';
 
 CREATE OR REPLACE FUNCTION handoff.availability(project_id uuid, moment timestamp with time zone DEFAULT now())
  RETURNS jsonb
@@ -1243,6 +1433,42 @@ end
 $function$;
 comment on function handoff.checked_zone(name text) is 'The zone in the spelling of the zone data; refuses names that are none.';
 
+CREATE OR REPLACE FUNCTION handoff.claim_mail(most integer, lease interval, moment timestamp with time zone DEFAULT now())
+ RETURNS TABLE(id bigint, project_id uuid, project_name text, kind text, recipient text, data jsonb, attempt integer, created_at timestamp with time zone)
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  with due as (
+    select mail.id,
+           mail.first_tried_at < moment - interval '24 hours' or mail.created_at < moment - interval '7 days' as late
+      from handoff.mail_outbox as mail
+     where mail.sent_at is null and mail.given_up_at is null and mail.next_attempt_at <= moment
+     order by mail.next_attempt_at, mail.id
+     limit most
+       for update skip locked
+  ), late as (
+    update handoff.mail_outbox as mail
+       set given_up_at = moment, last_error = coalesce(mail.last_error, 'not sent in time')
+      from due
+     where mail.id = due.id and due.late is true
+  ), claimed as (
+    update handoff.mail_outbox as mail
+       set attempts = mail.attempts + 1,
+           first_tried_at = coalesce(mail.first_tried_at, moment),
+           next_attempt_at = moment + lease
+      from due
+     where mail.id = due.id and due.late is not true
+    returning mail.*
+  )
+  -- A team's own projects table may have no name.
+  select claimed.id, claimed.project_id, to_jsonb(project) ->> 'name', claimed.kind, claimed.recipient, claimed.data,
+         claimed.attempts, claimed.created_at
+    from claimed
+    join public.projects as project on project.id = claimed.project_id
+   order by claimed.id;
+$function$;
+comment on function handoff.claim_mail(most integer, lease interval, moment timestamp with time zone) is 'Takes mail that is due, the longest due first, for the length of the lease. Mail that is too late is given up instead.';
+
 CREATE OR REPLACE FUNCTION handoff.claim_refused(error text, message text)
  RETURNS jsonb
  LANGUAGE sql
@@ -1277,6 +1503,39 @@ begin
 end
 $function$;
 grant execute on function handoff.clear_chat(conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.close_abandoned(moment timestamp with time zone DEFAULT now(), most integer DEFAULT 100)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  handled integer;
+begin
+  with due as (
+    select conversation.id
+      from public.conversations as conversation
+      left join public.handoff_settings as settings on settings.project_id = conversation.project_id
+     where conversation.status = 'waiting'
+       and conversation.customer_presence = 'offline'
+       and conversation.customer_last_seen_at <= moment - interval '30 minutes'
+       and greatest(conversation.queue_entered_at, conversation.released_at, conversation.customer_active_at)
+           <= moment - interval '30 minutes'
+       and not exists (select 1 from public.lead_captures as lead where lead.session_id = conversation.id)
+       and handoff.opened_at(settings, moment) <= moment - interval '30 minutes'
+     order by conversation.customer_last_seen_at, conversation.id
+     limit most
+       for no key update of conversation skip locked
+  )
+  update public.conversations as closed
+     set status = 'closed', close_reason = 'abandoned'
+    from due
+   where closed.id = due.id;
+  get diagnostics handled = row_count;
+  return handled;
+end
+$function$;
+comment on function handoff.close_abandoned(moment timestamp with time zone, most integer) is 'Closes the waiting chats whose customers have been gone for 30 minutes of business hours (F001 9.2).';
 
 CREATE OR REPLACE FUNCTION handoff.close_as(conversation_id uuid, reason text)
  RETURNS void
@@ -1314,6 +1573,45 @@ end
 $function$;
 grant execute on function handoff.close_conversation(conversation_id uuid) to authenticated;
 
+CREATE OR REPLACE FUNCTION handoff.close_inactive(moment timestamp with time zone DEFAULT now(), most integer DEFAULT 100)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  inactive uuid[] := array(
+    select conversation.id
+      from public.conversations as conversation
+      left join public.handoff_settings as settings on settings.project_id = conversation.project_id
+      left join handoff.agent_absences as absence on absence.conversation_id = conversation.id
+     where conversation.status = 'agent_active'
+       and conversation.customer_presence in ('idle', 'offline')
+       and greatest(conversation.auto_close_warning_sent_at, absence.offered_at)
+           <= moment - make_interval(mins => coalesce(settings.auto_close_after_warning_minutes, 5))
+       and conversation.auto_close_warning_sent_at is not null
+       and (conversation.customer_presence = 'idle' or conversation.customer_last_seen_at is null
+            or conversation.customer_last_seen_at
+               <= moment - make_interval(mins => coalesce(settings.session_keep_alive_minutes, 15)))
+       and not handoff.is_forsaken(conversation, absence.offered_at)
+     order by conversation.auto_close_warning_sent_at, conversation.id
+     limit most
+       for no key update of conversation skip locked);
+begin
+  insert into public.messages (conversation_id, sender_type, content, metadata)
+  select conversation_id, 'system',
+         'This chat has been closed due to inactivity. Start a new chat anytime if you need more help!',
+         '{"type": "auto_closed"}'
+    from unnest(inactive) as conversation_id
+   order by conversation_id;
+  update public.conversations as closed
+     set status = 'closed', close_reason = 'customer_inactive', resolved_at = moment,
+         metadata = closed.metadata || '{"close_reason": "customer_inactive"}'
+   where closed.id = any (inactive);
+  return cardinality(inactive);
+end
+$function$;
+comment on function handoff.close_inactive(moment timestamp with time zone, most integer) is 'Closes the chats whose customers gave no sign of life after they were asked; their agents get the slots back (F001 5.12.7).';
+
 CREATE OR REPLACE FUNCTION handoff.closes_at(settings public.handoff_settings, moment timestamp with time zone)
  RETURNS timestamp with time zone
  LANGUAGE plpgsql
@@ -1340,6 +1638,19 @@ begin
 end
 $function$;
 comment on function handoff.closes_at(settings public.handoff_settings, moment timestamp with time zone) is 'When the opening that holds the moment ends; null when the project is closed then, and when it does not close within 370 days.';
+
+CREATE OR REPLACE FUNCTION handoff.closing_text(settings public.handoff_settings, opens_at timestamp with time zone, moment timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select 'Our team is currently offline. '
+      || coalesce('We will be back ' || handoff.opening_text(closing_text.opens_at, settings.timezone, moment)
+                  || ' (' || settings.timezone || '). ', '')
+      || 'Your place in line is kept. Leave your e-mail address and we will follow up.';
+$function$;
+comment on function handoff.closing_text(settings public.handoff_settings, opens_at timestamp with time zone, moment timestamp with time zone) is 'What a waiting customer reads when the team closes; without a time when no opening is known.';
 
 CREATE OR REPLACE FUNCTION handoff.confirm_question(conversation public.conversations, moment timestamp with time zone DEFAULT now())
  RETURNS void
@@ -1566,6 +1877,29 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION handoff.conversations_clock()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if (new.customer_presence in ('online', 'typing') or old.customer_presence in ('online', 'typing'))
+     and (new.customer_presence, new.customer_last_seen_at) is distinct from (old.customer_presence, old.customer_last_seen_at) then
+    new.customer_active_at := greatest(new.customer_active_at, case
+      when new.customer_last_seen_at is distinct from old.customer_last_seen_at then new.customer_last_seen_at else now() end);
+  end if;
+  if new.status <> 'agent_active' or new.assigned_agent_id is distinct from old.assigned_agent_id then
+    new.auto_close_warning_sent_at := null;
+    delete from handoff.agent_absences as absence where absence.conversation_id = new.id;
+  elsif new.customer_active_at is distinct from old.customer_active_at then
+    new.auto_close_warning_sent_at := null;
+  end if;
+  return new;
+end
+$function$;
+comment on function handoff.conversations_clock() is 'Notes the customer''s signs of life. They stop the time to auto-close, and so does whatever takes the chat from its agent.';
+
 CREATE OR REPLACE FUNCTION handoff.conversations_count()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1578,22 +1912,23 @@ begin
   with change as (
     select before.project_id,
            case when before.status = 'agent_active' then before.assigned_agent_id end as lost_by,
-           case when after.status = 'agent_active' then after.assigned_agent_id end as gained_by
+           case when after.status = 'agent_active' then after.assigned_agent_id end as gained_by,
+           after.claimed_at
       from (select row_number() over () as place, changed.* from old_rows as changed) as before
       join (select row_number() over () as place, changed.* from new_rows as changed) as after using (place)
      where before.status <> after.status or before.assigned_agent_id is distinct from after.assigned_agent_id
   ), delta as (
-    select project_id, agent_id, sum(chats)::integer as chats, bool_or(chats > 0) as gained
+    select project_id, agent_id, sum(chats)::integer as chats, bool_or(chats > 0) as gained, max(gained_at) as gained_at
       from (
-        select change.project_id, change.lost_by as agent_id, -1 as chats from change
+        select change.project_id, change.lost_by as agent_id, -1 as chats, null::timestamptz as gained_at from change
         union all
-        select change.project_id, change.gained_by, 1 from change
+        select change.project_id, change.gained_by, 1, change.claimed_at from change
       ) as each_side
      where agent_id is not null
      group by project_id, agent_id
   ), locked as (
     -- In one order for everybody, so that two statements with several agents cannot deadlock.
-    select agent.id, delta.chats, delta.gained
+    select agent.id, delta.chats, delta.gained_at
       from delta
       join public.agent_availability as agent
         on agent.user_id = delta.agent_id and agent.project_id = delta.project_id
@@ -1602,7 +1937,7 @@ begin
   ), counted as (
     update public.agent_availability as agent
        set current_chat_count = agent.current_chat_count + locked.chats,
-           last_assigned_at = case when locked.gained then now() else agent.last_assigned_at end
+           last_assigned_at = coalesce(locked.gained_at, agent.last_assigned_at)
       from locked
      where agent.id = locked.id
     returning agent.project_id, agent.user_id
@@ -1921,6 +2256,28 @@ AS $function$
 $function$;
 comment on function handoff.day_of(project_id uuid, moment timestamp with time zone) is 'The calendar day of an instant in the project''s time zone: 23 to 25 hours, the end not included.';
 
+CREATE OR REPLACE FUNCTION handoff.decision_answer(decision handoff.assignment_decisions)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'decided_at', decision.decided_at,
+    'agent', handoff.agent_profile(decision.project_id, decision.agent_id),
+    'decided_by', handoff.agent_profile(decision.project_id, decision.decided_by),
+    'strategy', decision.strategy,
+    'queue_position', decision.queue_position,
+    'waited_seconds', decision.waited_seconds,
+    'reason', decision.reason,
+    'text', handoff.assignment_reason(decision.strategy, decision.reason),
+    'candidates', coalesce((
+      select jsonb_agg(candidate.value || jsonb_build_object(
+               'name', handoff.agent_profile(decision.project_id, (candidate.value ->> 'id')::uuid) -> 'name',
+               'text', handoff.assignment_verdict(candidate.value ->> 'verdict')) order by candidate.place)
+        from jsonb_array_elements(decision.candidates) with ordinality as candidate (value, place)), '[]'::jsonb));
+$function$;
+
 CREATE OR REPLACE FUNCTION handoff.default_settings()
  RETURNS jsonb
  LANGUAGE sql
@@ -1952,7 +2309,9 @@ AS $function$
     "inactivity_timeout_minutes": 5,
     "auto_close_after_warning_minutes": 5,
     "session_keep_alive_minutes": 15,
-    "send_inactivity_warning": true
+    "send_inactivity_warning": true,
+    "assignment_strategy": "balanced",
+    "preferred_wait_seconds": 60
   }'::jsonb;
 $function$;
 comment on function handoff.default_settings() is 'F001 5.1.3 and 5.12.6: the settings of a project without a row. Equal to the column defaults of handoff_settings (a test compares).';
@@ -1970,6 +2329,33 @@ AS $function$
      and mail.sent_at is null;
 $function$;
 comment on function handoff.drop_invitation_mail(project_id uuid, email text) is 'Takes back invitations that are not sent yet: their tokens are no longer good.';
+
+CREATE OR REPLACE FUNCTION handoff.empty_partition(partition regclass, horizon xid8, moment timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET lock_timeout TO '200ms'
+AS $function$
+declare
+  emptied boolean := false;
+begin
+  -- One worker at a time; nobody is locked out for what need not be done.
+  if not pg_try_advisory_xact_lock(hashtextextended('handoff.empty_partition', 0))
+     or not handoff.is_spent(partition, horizon, moment) then
+    return false;
+  end if;
+  execute format('lock table %s in access exclusive mode', partition);
+  if handoff.is_spent(partition, horizon, moment) then
+    execute format('truncate table %s', partition);
+    emptied := true;
+  end if;
+  return emptied;
+exception
+  when lock_not_available then
+    return false;
+end
+$function$;
+comment on function handoff.empty_partition(partition regclass, horizon xid8, moment timestamp with time zone) is 'Truncates a partition of the outbox if all of it is delivered and older than five days; says whether it did.';
 
 CREATE OR REPLACE FUNCTION handoff.enqueue(conversation_id uuid, reason text, keyword text DEFAULT NULL::text, confidence double precision DEFAULT NULL::double precision)
  RETURNS boolean
@@ -2035,6 +2421,28 @@ AS $function$
     ) as handling;
 $function$;
 comment on function handoff.estimated_wait_minutes(project_id uuid, queue_position bigint) is 'F001 5.4.6: position x average handling time of seven days (5 minutes without history) / online agents; -1 when nobody is online.';
+
+CREATE OR REPLACE FUNCTION handoff.explain_assignment(conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations;
+begin
+  perform handoff.require_user();
+  select * into conversation from public.conversations as found where found.id = explain_assignment.conversation_id;
+  if conversation.id is null or not handoff.is_member(conversation.project_id) then
+    perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
+  end if;
+  return jsonb_build_object('conversation_id', conversation.id, 'decisions', coalesce((
+    select jsonb_agg(handoff.decision_answer(decision) order by decision.id)
+      from handoff.assignment_decisions as decision
+     where decision.conversation_id = conversation.id), '[]'::jsonb));
+end
+$function$;
+grant execute on function handoff.explain_assignment(conversation_id uuid) to authenticated;
 
 CREATE OR REPLACE FUNCTION handoff.fail(status integer, code text, message text, hint text DEFAULT NULL::text)
  RETURNS void
@@ -2107,6 +2515,23 @@ end
 $function$;
 grant execute on function handoff.get_handoff_settings(project_id uuid) to authenticated;
 
+CREATE OR REPLACE FUNCTION handoff.had_its_chance(settings public.handoff_settings, since timestamp with time zone, moment timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return settings.business_hours_enabled is not true
+      or not handoff.may_open(settings, moment)
+      or exists (
+           select 1 from handoff.openings(settings, moment, 1) as opening
+            where (opening.opens_at >= since and opening.closes_at <= moment)
+               or least(opening.closes_at, moment) - greatest(opening.opens_at, since) >= interval '24 hours');
+end
+$function$;
+comment on function handoff.had_its_chance(settings public.handoff_settings, since timestamp with time zone, moment timestamp with time zone) is 'Whether the team had a whole opening, or 24 open hours, since then. Always true where there are no business hours.';
+
 CREATE OR REPLACE FUNCTION handoff.handoff_answer(conversation_id uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -2141,6 +2566,12 @@ begin
      or new.session_keep_alive_minutes not between 1 and 1440 then
     perform handoff.fail(400, 'minutes_out_of_range', 'Each of the settings in minutes must be between 1 and 1440');
   end if;
+  if new.assignment_strategy not in ('balanced', 'round_robin', 'longest_idle') then
+    perform handoff.fail(400, 'unknown_strategy', 'Unknown assignment strategy', 'Use balanced, round_robin or longest_idle.');
+  end if;
+  if new.preferred_wait_seconds not between 0 and 3600 then
+    perform handoff.fail(400, 'seconds_out_of_range', '"preferred_wait_seconds" must be between 0 and 3600');
+  end if;
   new.updated_at := now();
   -- What did not change was checked when it was written. Reading the server's list of zones takes tens of milliseconds.
   if tg_op = 'INSERT' or new.auto_triggers is distinct from old.auto_triggers then
@@ -2169,6 +2600,25 @@ AS $function$
                   where agent.project_id = has_agents.project_id);
 $function$;
 comment on function handoff.has_agents(project_id uuid) is 'Whether anybody could ever answer: an active member, or an owner who has worked as an agent.';
+
+CREATE OR REPLACE FUNCTION handoff.hours_changed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+#variable_conflict use_column
+declare
+  changed uuid := case tg_op when 'DELETE' then old.project_id else new.project_id end;
+begin
+  if exists (select 1 from public.projects as project where project.id = changed) then
+    insert into handoff.schedule_edges as edge (project_id) values (changed)
+    on conflict (project_id) do update set next_edge = '-infinity';
+  end if;
+  return null;
+end
+$function$;
+comment on function handoff.hours_changed() is 'The project''s edges are found anew.';
 
 CREATE OR REPLACE FUNCTION handoff.identify_customer(project_id uuid, visitor_id text, email text, name text, context jsonb)
  RETURNS jsonb
@@ -2323,6 +2773,19 @@ comment on function handoff.is_admin(project_id uuid) is 'Whether the caller own
 grant execute on function handoff.is_admin(project_id uuid) to authenticated;
 grant execute on function handoff.is_admin(project_id uuid) to service_role;
 
+CREATE OR REPLACE FUNCTION handoff.is_forsaken(conversation public.conversations, offered_at timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select is_forsaken.offered_at is null and exists (
+    select 1 from public.agent_availability as agent
+     where agent.project_id = conversation.project_id and agent.user_id = conversation.assigned_agent_id
+       and agent.effective_status = 'offline');
+$function$;
+comment on function handoff.is_forsaken(conversation public.conversations, offered_at timestamp with time zone) is 'Whether the customer waits for an agent who is gone, and has not been offered to return to the queue.';
+
 CREATE OR REPLACE FUNCTION handoff.is_legal_move(old_status text, new_status text)
  RETURNS boolean
  LANGUAGE sql
@@ -2366,6 +2829,24 @@ begin
 end
 $function$;
 comment on function handoff.is_open(settings public.handoff_settings, moment timestamp with time zone) is 'Whether handoff is within business hours at that instant; always true when business hours are off.';
+
+CREATE OR REPLACE FUNCTION handoff.is_spent(partition regclass, horizon xid8, moment timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  newest_xid xid8;
+  newest_at timestamptz;
+begin
+  execute format('select event.xid, event.created_at from %s as event order by event.xid desc, event.id desc limit 1', partition)
+     into newest_xid, newest_at;
+  -- Null when it is empty: nothing to do then.
+  return coalesce(newest_xid < horizon and newest_at < moment - interval '5 days', false);
+end
+$function$;
+comment on function handoff.is_spent(partition regclass, horizon xid8, moment timestamp with time zone) is 'Whether the newest row of a partition of the outbox is delivered and older than five days.';
 
 CREATE OR REPLACE FUNCTION handoff.keyword_in(project_id uuid, content text)
  RETURNS text
@@ -2615,6 +3096,21 @@ end
 $function$;
 comment on function handoff.lock_member(member_id uuid) is 'The member, locked, for an owner or admin of the project; else refuses with 404 or 403.';
 
+CREATE OR REPLACE FUNCTION handoff.mail_failed(mail_id bigint, attempt integer, reason text, pause interval, for_good boolean, moment timestamp with time zone DEFAULT now())
+ RETURNS boolean
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  update handoff.mail_outbox as mail
+     set last_error = left(mail_failed.reason, 1000),
+         next_attempt_at = moment + mail_failed.pause,
+         given_up_at = case when mail_failed.for_good then moment end
+   where mail.id = mail_failed.mail_id and mail.attempts = mail_failed.attempt
+     and mail.sent_at is null and mail.given_up_at is null
+  returning true;
+$function$;
+comment on function handoff.mail_failed(mail_id bigint, attempt integer, reason text, pause interval, for_good boolean, moment timestamp with time zone) is 'Notes why an attempt failed and when the next may be, or that there will be none; null when somebody else has the mail by now.';
+
 CREATE OR REPLACE FUNCTION handoff.mail_outbox_forget_token()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2625,6 +3121,18 @@ begin
   return new;
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION handoff.mail_sent(mail_id bigint, moment timestamp with time zone DEFAULT now())
+ RETURNS boolean
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  update handoff.mail_outbox as mail
+     set sent_at = moment, given_up_at = null, last_error = null
+   where mail.id = mail_sent.mail_id and mail.sent_at is null
+  returning true;
+$function$;
+comment on function handoff.mail_sent(mail_id bigint, moment timestamp with time zone) is 'Notes that the mail was accepted; null when that was known or the mail is gone.';
 
 CREATE OR REPLACE FUNCTION handoff.mark_spam(conversation_id uuid)
  RETURNS jsonb
@@ -2871,6 +3379,34 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION handoff.messages_sign_of_life()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  update public.conversations as conversation
+     set customer_active_at = now()
+   where conversation.id = new.conversation_id and conversation.customer_active_at is distinct from now();
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.minutes_left(conversation public.conversations, settings public.handoff_settings, moment timestamp with time zone)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select greatest(
+    coalesce(settings.auto_close_after_warning_minutes, 5),
+    case when conversation.customer_presence = 'offline' then
+      ceil(extract(epoch from conversation.customer_last_seen_at - minutes_left.moment) / 60
+           + coalesce(settings.session_keep_alive_minutes, 15))::integer end);
+$function$;
+comment on function handoff.minutes_left(conversation public.conversations, settings public.handoff_settings, moment timestamp with time zone) is 'How long after a warning at the moment the chat is closed; without settings by the defaults of F001 5.12.6.';
+
 CREATE OR REPLACE FUNCTION handoff.my_invitations(moment timestamp with time zone DEFAULT now())
  RETURNS TABLE(invitation_id uuid, project_id uuid, project_name text, role text, invited_by text, invited_at timestamp with time zone, expires_at timestamp with time zone)
  LANGUAGE sql
@@ -2899,6 +3435,18 @@ AS $function$
   values (new_person.project_id, 'person:' || gen_random_uuid()::text, new_person.address)
   returning id;
 $function$;
+
+CREATE OR REPLACE FUNCTION handoff.next_edge(project_id uuid, moment timestamp with time zone DEFAULT now())
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(handoff.closes_at(settings, moment), handoff.next_opening(settings, moment))
+    from public.handoff_settings as settings
+   where settings.project_id = next_edge.project_id;
+$function$;
+comment on function handoff.next_edge(project_id uuid, moment timestamp with time zone) is 'When the project next opens or closes; null when it has no business hours and when that is not within 370 days.';
 
 CREATE OR REPLACE FUNCTION handoff.next_opening(settings public.handoff_settings, moment timestamp with time zone)
  RETURNS timestamp with time zone
@@ -3006,6 +3554,39 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION handoff.offer_requeue(moment timestamp with time zone DEFAULT now(), most integer DEFAULT 100)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  due uuid[] := array(
+    select conversation.id
+      from handoff.agent_absences as absence
+      join public.conversations as conversation on conversation.id = absence.conversation_id
+     where absence.offered_at is null and absence.told_at <= moment - interval '10 minutes'
+     order by absence.told_at, conversation.id
+     limit most
+       for no key update of conversation skip locked);
+begin
+  -- The agent may have come back, or another worker have been quicker: the row is gone then, or has its time.
+  with offered as (
+    update handoff.agent_absences as absence
+       set offered_at = moment
+     where absence.conversation_id = any (due) and absence.offered_at is null
+    returning absence.conversation_id
+  )
+  select coalesce(array_agg(offered.conversation_id order by offered.conversation_id), '{}') into due from offered;
+  insert into public.messages (conversation_id, sender_type, content, metadata)
+  select conversation_id, 'system', 'Your agent has not come back yet. You can keep waiting, or return to the queue for another agent.',
+         '{"type": "requeue_offer"}'
+    from unnest(due) as conversation_id
+   order by conversation_id;
+  return cardinality(due);
+end
+$function$;
+comment on function handoff.offer_requeue(moment timestamp with time zone, most integer) is 'Offers customers whose agent has been gone for ten minutes to return to the queue (F001 9.1), once an absence; they call return_to_queue.';
+
 CREATE OR REPLACE FUNCTION handoff.offline_answer(project_id uuid, availability jsonb, moment timestamp with time zone DEFAULT now())
  RETURNS jsonb
  LANGUAGE sql
@@ -3029,6 +3610,22 @@ AS $function$
          and offline_answer.availability ->> 'reason' in ('outside_hours', 'all_offline')));
 $function$;
 comment on function handoff.offline_answer(project_id uuid, availability jsonb, moment timestamp with time zone) is 'The offline answer of F001 7.5: why, whether to show the form, and when the team is next expected.';
+
+CREATE OR REPLACE FUNCTION handoff.opened_at(settings public.handoff_settings, moment timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if settings.business_hours_enabled is not true then
+    return timestamptz '-infinity';
+  end if;
+  return (select opening.opens_at from handoff.openings(settings, moment, 1) as opening
+           where moment >= opening.opens_at and moment < opening.closes_at);
+end
+$function$;
+comment on function handoff.opened_at(settings public.handoff_settings, moment timestamp with time zone) is 'When the opening that holds the moment began; null while the project is closed, -infinity when it has no business hours.';
 
 CREATE OR REPLACE FUNCTION handoff.opening_ranges(settings public.handoff_settings, first_day date, last_day date)
  RETURNS TABLE(opens_at timestamp with time zone, closes_at timestamp with time zone)
@@ -3116,6 +3713,19 @@ end
 $function$;
 comment on function handoff.openings(settings public.handoff_settings, moment timestamp with time zone, days integer) is 'From two days before the moment to so many days after: when the project is open, ranges that touch or overlap as one; the end is not included.';
 
+CREATE OR REPLACE FUNCTION handoff.outbox_notify()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  -- No content: equal notifications of one transaction become one.
+  perform pg_catalog.pg_notify('handoff_outbox', '');
+  return null;
+end
+$function$;
+comment on function handoff.outbox_notify() is 'Wakes a worker that reads the outbox because it cannot stream.';
+
 CREATE OR REPLACE FUNCTION handoff.own_address()
  RETURNS text
  LANGUAGE sql
@@ -3154,6 +3764,44 @@ AS $function$
     join auth.users as account on account.id = project.user_id
    where project.id = owner_address.project_id;
 $function$;
+
+CREATE OR REPLACE FUNCTION handoff.pass_edges(moment timestamp with time zone DEFAULT now(), most integer DEFAULT 100)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  passed uuid[] := array(
+    select edge.project_id
+      from handoff.schedule_edges as edge
+      join public.handoff_settings as settings on settings.project_id = edge.project_id
+     where edge.next_edge <= moment and settings.business_hours_enabled
+     order by edge.next_edge, edge.project_id
+     limit most
+       for no key update of edge skip locked);
+  project uuid;
+begin
+  update handoff.schedule_edges as edge
+     set open = state.open,
+         changed_at = case
+           when edge.open = state.open then edge.changed_at
+           when edge.open is not null and edge.next_edge > '-infinity' then edge.next_edge
+           when edge.open is not null or state.open then moment
+           else coalesce((select max(opening.closes_at) from handoff.openings(settings, moment, 0) as opening
+                           where opening.closes_at <= moment), '-infinity')
+         end,
+         -- Where no edge is near, tomorrow is soon enough to look again.
+         next_edge = coalesce(handoff.next_edge(edge.project_id, moment), moment + interval '1 day')
+    from public.handoff_settings as settings
+   cross join lateral (select handoff.is_open(settings, moment) as open) as state
+   where edge.project_id = any (passed) and settings.project_id = edge.project_id;
+  for project in select unnest(passed) as project_id order by 1 loop
+    perform handoff.refresh_project_state(project);
+  end loop;
+  return cardinality(passed);
+end
+$function$;
+comment on function handoff.pass_edges(moment timestamp with time zone, most integer) is 'Notes which projects have opened or closed, and tells their widgets if that changed what they can offer.';
 
 CREATE OR REPLACE FUNCTION handoff.person_behind(project_id uuid, visitor_id text, address text)
  RETURNS uuid
@@ -3266,6 +3914,108 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION handoff.prune(horizon xid8, moment timestamp with time zone DEFAULT now(), most integer DEFAULT 1000)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform handoff.prune_decisions(moment);
+  return greatest(handoff.prune_outbox(prune.horizon, moment, most), handoff.prune_calls(moment, most), handoff.prune_mail(moment, most));
+end
+$function$;
+comment on function handoff.prune(horizon xid8, moment timestamp with time zone, most integer) is 'Forgets what is no longer needed, at most so many rows of each kind; answers as time_out does.';
+
+CREATE OR REPLACE FUNCTION handoff.prune_calls(moment timestamp with time zone DEFAULT now(), most integer DEFAULT 1000)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  handled integer;
+begin
+  with spent as (
+    select counter.scope, counter.user_id
+      from handoff.rate_limits as counter
+     where counter.hits[cardinality(counter.hits)] < moment - interval '1 day'
+     limit most
+       for update skip locked
+  )
+  delete from handoff.rate_limits as counter
+   using spent
+   where counter.scope = spent.scope and counter.user_id = spent.user_id;
+  get diagnostics handled = row_count;
+  return handled;
+end
+$function$;
+comment on function handoff.prune_calls(moment timestamp with time zone, most integer) is 'Forgets the counters of rate limits that have not moved for a day: no limit looks back that far.';
+
+CREATE OR REPLACE FUNCTION handoff.prune_decisions(moment timestamp with time zone DEFAULT now())
+ RETURNS bigint
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  with gone as (
+    delete from handoff.assignment_decisions as decision
+     where decision.decided_at < prune_decisions.moment - interval '30 days'
+    returning 1
+  )
+  select count(*) from gone;
+$function$;
+comment on function handoff.prune_decisions(moment timestamp with time zone) is 'Forgets the decisions that are older than 30 days and says how many.';
+
+CREATE OR REPLACE FUNCTION handoff.prune_mail(moment timestamp with time zone DEFAULT now(), most integer DEFAULT 1000)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  handled integer;
+begin
+  with spent as (
+    select mail.id
+      from handoff.mail_outbox as mail
+     where mail.sent_at < moment - interval '30 days'
+     limit most
+       for update skip locked
+  )
+  delete from handoff.mail_outbox as mail using spent where mail.id = spent.id;
+  get diagnostics handled = row_count;
+  return handled;
+end
+$function$;
+comment on function handoff.prune_mail(moment timestamp with time zone, most integer) is 'Forgets mail that was sent more than 30 days ago.';
+
+CREATE OR REPLACE FUNCTION handoff.prune_outbox(horizon xid8, moment timestamp with time zone DEFAULT now(), most integer DEFAULT 1000)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  today integer := extract(epoch from moment)::bigint / 86400 % 7;
+  handled integer;
+begin
+  if horizon is not null then
+    perform handoff.empty_partition(('handoff.outbox_' || (today + ahead) % 7)::regclass, horizon, moment)
+       from generate_series(1, 2) as ahead;
+  end if;
+  -- What a partition keeps because of newer rows, and where no worker has told how far it is: oldest first.
+  delete from handoff.outbox as event
+   using (
+     select candidate.xid, candidate.id, candidate.bucket
+       from (select first.xid, first.id, first.bucket, first.created_at
+               from handoff.outbox as first order by first.xid, first.id limit most) as candidate
+      where candidate.created_at < moment - interval '6 days'
+        and (prune_outbox.horizon is null or candidate.xid < prune_outbox.horizon)
+   ) as spent
+   where event.xid = spent.xid and event.id = spent.id and event.bucket = spent.bucket;
+  get diagnostics handled = row_count;
+  return handled;
+end
+$function$;
+comment on function handoff.prune_outbox(horizon xid8, moment timestamp with time zone, most integer) is 'Forgets events that are delivered (their transaction is below the horizon) and old: whole partitions after five days, rows after six. Without a horizon rows alone.';
+
 CREATE OR REPLACE FUNCTION handoff.public_payload(event handoff.outbox)
  RETURNS jsonb
  LANGUAGE sql
@@ -3363,6 +4113,80 @@ end
 $function$;
 comment on function handoff.rate_limit(scope text, most integer, per interval) is 'Counts a call of the current user; refuses with 429 when there were "most" within the interval before it, exactly.';
 
+CREATE OR REPLACE FUNCTION handoff.record_decision(project_id uuid, conversation_id uuid, agent_id uuid, strategy text, reason text, waiting_since timestamp with time zone DEFAULT NULL::timestamp with time zone)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  insert into handoff.assignment_decisions (project_id, conversation_id, agent_id, decided_by, strategy, reason, waited_seconds)
+  values (record_decision.project_id, record_decision.conversation_id, record_decision.agent_id,
+          case when record_decision.strategy <> 'returning' then (select auth.uid()) end,
+          record_decision.strategy, record_decision.reason,
+          coalesce(greatest(extract(epoch from now() - record_decision.waiting_since)::integer, 0), 0));
+$function$;
+comment on function handoff.record_decision(project_id uuid, conversation_id uuid, agent_id uuid, strategy text, reason text, waiting_since timestamp with time zone) is 'Notes an assignment that was not the worker''s. waiting_since: since when the conversation was in the queue; null when it was not.';
+
+CREATE OR REPLACE FUNCTION handoff.refresh_positions(project_id uuid, exact integer DEFAULT 200)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  told integer;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('handoff.queue_positions ' || refresh_positions.project_id, 0));
+  with pace as (
+    select (select count(*)
+              from public.agent_availability as agent
+             where agent.project_id = refresh_positions.project_id and agent.effective_status = 'online') as agents,
+           (select coalesce(avg(extract(epoch from handled.resolved_at - handled.claimed_at)) / 60, 5)
+              from public.conversations as handled
+             where handled.project_id = refresh_positions.project_id
+               and handled.status in ('resolved', 'closed')
+               and handled.resolved_at > now() - interval '7 days'
+               and handled.claimed_at is not null) as minutes
+  ), numbered as (
+    select conversation.id,
+           row_number() over (order by conversation.priority desc, conversation.queue_entered_at, conversation.id) as position
+      from public.conversations as conversation
+     where conversation.project_id = refresh_positions.project_id and conversation.status = 'waiting'
+  ), place as materialized (
+    select numbered.id, numbered.position,
+           case when pace.agents = 0 then -1 else ceil(numbered.position * pace.minutes / pace.agents) end as minutes
+      from numbered
+     cross join pace
+  ), gone as (
+    delete from handoff.queue_positions as known
+     where known.project_id = refresh_positions.project_id
+       and not exists (select 1 from place where place.id = known.conversation_id)
+  ), changed as materialized (
+    select place.id, place.position::integer as position, place.minutes::integer as minutes
+      from place
+      left join handoff.queue_positions as known on known.conversation_id = place.id
+     where known.conversation_id is null
+        or abs(known.position - place.position) >= 10
+        or (place.position <= refresh_positions.exact
+            and (known.position, known.estimated_wait_minutes) is distinct from (place.position, place.minutes))
+  ), kept as (
+    insert into handoff.queue_positions as known (conversation_id, project_id, position, estimated_wait_minutes)
+    select changed.id, refresh_positions.project_id, changed.position, changed.minutes
+      from changed
+    on conflict on constraint queue_positions_pkey
+    do update set position = excluded.position, estimated_wait_minutes = excluded.estimated_wait_minutes, updated_at = now()
+  )
+  insert into handoff.outbox (project_id, conversation_id, kind, payload)
+  select refresh_positions.project_id, changed.id, 'queue_position',
+         jsonb_build_object('conversation_id', changed.id, 'position', changed.position,
+                            'estimated_wait_minutes', changed.minutes)
+    from changed
+   order by changed.position;
+  get diagnostics told = row_count;
+  return told;
+end
+$function$;
+comment on function handoff.refresh_positions(project_id uuid, exact integer) is 'Puts queue_position events into the outbox for waiting conversations whose place or estimate is not what they were told; says how many.';
+
 CREATE OR REPLACE FUNCTION handoff.refresh_project_state(project_id uuid)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -3458,6 +4282,7 @@ begin
     update public.conversations as reopened
        set status = 'agent_active', assigned_agent_id = agent.user_id
      where reopened.id = conversation.id;
+    perform handoff.record_decision(conversation.project_id, conversation.id, agent.user_id, 'returning', 'preferred');
   else
     update public.conversations as reopened
        set status = 'waiting', preferred_agent_id = conversation.assigned_agent_id
@@ -3529,6 +4354,25 @@ begin
 end
 $function$;
 grant execute on function handoff.request_handoff(conversation_id uuid, reason text, customer_email text, customer_name text) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.requeue_unanswered(conversation_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update public.conversations as returned
+     set status = 'waiting'
+   where returned.id = any (requeue_unanswered.conversation_ids)
+     and not exists (
+           select 1 from public.messages as reply
+            where reply.conversation_id = returned.id
+              and reply.sender_type = 'agent'
+              and reply.sender_id = returned.assigned_agent_id
+              and reply.created_at >= returned.claimed_at);
+end
+$function$;
+comment on function handoff.requeue_unanswered(conversation_ids uuid[]) is 'Those of these conversations wait again to which their agent has not written since they got them.';
 
 CREATE OR REPLACE FUNCTION handoff.require_admin(project_id uuid)
  RETURNS uuid
@@ -3838,6 +4682,32 @@ end
 $function$;
 grant execute on function handoff.set_agent_status(project_id uuid, status text, user_id uuid) to authenticated;
 
+CREATE OR REPLACE FUNCTION handoff.set_notify(wanted boolean)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET lock_timeout TO '200ms'
+AS $function$
+begin
+  if (select existing.tgenabled <> 'D' from pg_catalog.pg_trigger as existing
+       where existing.tgrelid = 'handoff.outbox'::regclass and existing.tgname = 'outbox_notify')
+     is not distinct from set_notify.wanted then
+    return true;
+  end if;
+  if set_notify.wanted then
+    alter table only handoff.outbox enable trigger outbox_notify;
+  else
+    alter table only handoff.outbox disable trigger outbox_notify;
+  end if;
+  return true;
+exception
+  when lock_not_available then
+    return false;
+end
+$function$;
+comment on function handoff.set_notify(wanted boolean) is 'Called by a worker that begins or ends to poll: switches the trigger that wakes it; false: the table is busy, try again later.';
+
 CREATE OR REPLACE FUNCTION handoff.settings_announce()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3883,12 +4753,14 @@ begin
       -- A chat that loses its agent, or is reopened, keeps its place in line.
       after.queue_entered_at := coalesce(before.queue_entered_at, now());
       after.handoff_triggered_at := coalesce(before.handoff_triggered_at, now());
+      after.waiting_since := now();
       if before.status = 'agent_active' then
         after.released_by := before.assigned_agent_id;
         after.released_at := now();
       end if;
     when 'agent_active' then
-      after.claimed_at := now();
+      -- The worker sets it: the assignments of one batch, some microseconds apart, tell their order.
+      after.claimed_at := greatest(now(), after.claimed_at);
       after.first_response_at := before.first_response_at;
       after.preferred_agent_id := null;
     when 'resolved' then
@@ -3923,21 +4795,60 @@ begin
   perform handoff.require_project(start_conversation.project_id);
   customer := handoff.customer_for_visitor(start_conversation.project_id, start_conversation.visitor_id,
                                            start_conversation.metadata);
-  insert into public.conversations (project_id, customer_id, visitor_id, visitor_user_id, source, metadata,
-                                    customer_email, customer_name)
-  values (start_conversation.project_id, customer.id, start_conversation.visitor_id, caller, start_conversation.source,
-          coalesce(start_conversation.metadata, '{}'::jsonb), customer.email, customer.name)
-  on conflict (project_id, visitor_user_id) where status <> 'closed' and visitor_user_id is not null do nothing
-  returning * into conversation;
-  if not found then
+  loop
+    insert into public.conversations (project_id, customer_id, visitor_id, visitor_user_id, source, metadata,
+                                      customer_email, customer_name)
+    values (start_conversation.project_id, customer.id, start_conversation.visitor_id, caller, start_conversation.source,
+            coalesce(start_conversation.metadata, '{}'::jsonb), customer.email, customer.name)
+    on conflict (project_id, visitor_user_id) where status <> 'closed' and visitor_user_id is not null do nothing
+    returning * into conversation;
+    exit when found;
     select * into conversation
       from public.conversations as open
      where open.project_id = start_conversation.project_id and open.visitor_user_id = caller and open.status <> 'closed';
-  end if;
+    exit when found;  -- else it was closed between the two statements: begin again
+  end loop;
   return handoff.conversation_for_visitor(conversation);
 end
 $function$;
 grant execute on function handoff.start_conversation(project_id uuid, visitor_id text, source text, metadata jsonb) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.still_forsaken(conversation_ids uuid[])
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return array(
+    select conversation.id from public.conversations as conversation
+     where conversation.id = any (still_forsaken.conversation_ids)
+       and handoff.is_forsaken(conversation, null)
+       and not exists (select 1 from handoff.agent_absences as absence where absence.conversation_id = conversation.id)
+     order by conversation.id);
+end
+$function$;
+comment on function handoff.still_forsaken(conversation_ids uuid[]) is 'Those of these locked conversations whose agent is gone and whose customer has not been told.';
+
+CREATE OR REPLACE FUNCTION handoff.still_here(conversation_id uuid, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.lock_as_visitor(still_here.conversation_id);
+begin
+  if conversation.status = 'closed' then
+    perform handoff.fail(409, 'conversation_closed', 'This conversation is closed', 'Start a new one.');
+  end if;
+  update public.conversations as alive
+     set customer_active_at = greatest(alive.customer_active_at, moment)
+   where alive.id = conversation.id;
+  return jsonb_build_object('success', true);
+end
+$function$;
+grant execute on function handoff.still_here(conversation_id uuid, moment timestamp with time zone) to authenticated;
 
 CREATE OR REPLACE FUNCTION handoff.submit_offline_form(conversation_id uuid, email text, name text, message text, client_message_id uuid)
  RETURNS jsonb
@@ -4002,6 +4913,9 @@ begin
   update public.conversations as taken
      set status = 'agent_active', assigned_agent_id = caller
    where taken.id = conversation.id;
+  perform handoff.record_decision(conversation.project_id, conversation.id, caller,
+    case conversation.status when 'waiting' then 'claim' else 'take_over' end, 'asked',
+    case conversation.status when 'waiting' then conversation.waiting_since end);
   return handoff.claimed(conversation.id, caller);
 end
 $function$;
@@ -4046,6 +4960,207 @@ begin
 end
 $function$;
 grant execute on function handoff.team_stats(project_id uuid, moment timestamp with time zone) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.tell_agents_gone(moment timestamp with time zone DEFAULT now(), most integer DEFAULT 100)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  held uuid[] := array(
+    select conversation.id
+      from public.conversations as conversation
+      join public.agent_availability as agent
+        on agent.project_id = conversation.project_id and agent.user_id = conversation.assigned_agent_id
+     where conversation.status = 'agent_active'
+       and agent.effective_status = 'offline'
+       and not exists (select 1 from handoff.agent_absences as absence where absence.conversation_id = conversation.id)
+     order by conversation.claimed_at, conversation.id
+     limit most
+       for no key update of conversation skip locked);
+begin
+  -- Who comes back now waits for us, and who came back a moment ago is seen below.
+  perform 1
+     from public.agent_availability as agent
+    where agent.id in (
+            select owner.id
+              from public.conversations as conversation
+              join public.agent_availability as owner
+                on owner.project_id = conversation.project_id and owner.user_id = conversation.assigned_agent_id
+             where conversation.id = any (held))
+    order by agent.id
+      for no key update;
+  held := handoff.still_forsaken(held);
+  perform handoff.requeue_unanswered(held);
+  perform handoff.tell_disconnected(held, moment);
+  return cardinality(held);
+end
+$function$;
+comment on function handoff.tell_agents_gone(moment timestamp with time zone, most integer) is 'Tells customers once that their agent is gone; chats that the agent never answered wait again at once (F001 9.1).';
+
+CREATE OR REPLACE FUNCTION handoff.tell_closed(moment timestamp with time zone DEFAULT now(), most integer DEFAULT 100)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+#variable_conflict use_column
+declare
+  waiting uuid[] := array(
+    select conversation.id
+      from handoff.schedule_edges as edge
+      join public.handoff_settings as settings on settings.project_id = edge.project_id
+      join public.conversations as conversation on conversation.project_id = edge.project_id
+      left join handoff.closing_notices as notice on notice.conversation_id = conversation.id
+     where not edge.open and edge.next_edge > moment and settings.business_hours_enabled
+       and conversation.status = 'waiting'
+       -- Who came later was told when they came.
+       and conversation.queue_entered_at < edge.changed_at
+       and (notice.told_at is null or notice.told_at < edge.changed_at)
+     order by conversation.queue_entered_at, conversation.id
+     limit most
+       for no key update of conversation skip locked);
+begin
+  -- Asked again under the lock: another worker may have told them since.
+  with told as (
+    insert into handoff.closing_notices as notice (conversation_id, told_at)
+    select conversation.id, moment
+      from public.conversations as conversation
+      join handoff.schedule_edges as edge on edge.project_id = conversation.project_id
+     where conversation.id = any (waiting)
+       and not exists (select 1 from handoff.closing_notices as earlier
+                        where earlier.conversation_id = conversation.id and earlier.told_at >= edge.changed_at)
+     order by conversation.id
+    on conflict (conversation_id) do update set told_at = excluded.told_at
+    returning notice.conversation_id
+  )
+  select coalesce(array_agg(told.conversation_id), '{}') into waiting from told;
+  insert into public.messages (conversation_id, sender_type, content, metadata)
+  select conversation.id, 'system', handoff.closing_text(settings, next.opens_at, moment),
+         jsonb_build_object('type', 'team_offline', 'opens_at', next.opens_at, 'show_offline_form', true)
+    from public.conversations as conversation
+    join public.handoff_settings as settings on settings.project_id = conversation.project_id
+   cross join lateral (select handoff.next_opening(settings, moment) as opens_at) as next
+   where conversation.id = any (waiting)
+   order by conversation.id;
+  return cardinality(waiting);
+end
+$function$;
+comment on function handoff.tell_closed(moment timestamp with time zone, most integer) is 'Tells who waits, once a closing, that the team has gone and when it is back (F001 9.5). They keep their places.';
+
+CREATE OR REPLACE FUNCTION handoff.tell_disconnected(conversation_ids uuid[], moment timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into handoff.agent_absences (conversation_id, told_at)
+  select conversation.id, moment
+    from public.conversations as conversation
+   where conversation.id = any (tell_disconnected.conversation_ids) and conversation.status = 'agent_active';
+  insert into public.messages (conversation_id, sender_type, content, metadata)
+  select absence.conversation_id, 'system', 'Agent disconnected. Waiting for reconnection...', '{"type": "agent_disconnected"}'
+    from handoff.agent_absences as absence
+   where absence.conversation_id = any (tell_disconnected.conversation_ids)
+   order by absence.conversation_id;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.time_out(moment timestamp with time zone DEFAULT now(), most integer DEFAULT 100)
+ RETURNS integer
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select greatest(handoff.time_out_ai(moment, most), handoff.close_abandoned(moment, most),
+                  handoff.time_out_waiting(moment, most), handoff.time_out_resolved(moment, most));
+$function$;
+comment on function handoff.time_out(moment timestamp with time zone, most integer) is 'All time-outs, at most so many of each kind; answers with the largest number, so that less than "most" means that nothing is left.';
+
+CREATE OR REPLACE FUNCTION handoff.time_out_ai(moment timestamp with time zone DEFAULT now(), most integer DEFAULT 100)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  handled integer;
+begin
+  with due as (
+    select conversation.id
+      from public.conversations as conversation
+     where conversation.status = 'ai_active'
+       and conversation.created_at <= moment - interval '24 hours'
+       and greatest(conversation.last_message_at, conversation.customer_active_at) <= moment - interval '24 hours'
+     order by conversation.created_at, conversation.id
+     limit most
+       for no key update of conversation skip locked
+  )
+  update public.conversations as closed
+     set status = 'closed', close_reason = 'timeout'
+    from due
+   where closed.id = due.id;
+  get diagnostics handled = row_count;
+  return handled;
+end
+$function$;
+comment on function handoff.time_out_ai(moment timestamp with time zone, most integer) is 'Closes the chats with the AI that nobody has touched for 24 hours (F001 5.2.4).';
+
+CREATE OR REPLACE FUNCTION handoff.time_out_resolved(moment timestamp with time zone DEFAULT now(), most integer DEFAULT 100)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  handled integer;
+begin
+  with due as (
+    select conversation.id
+      from public.conversations as conversation
+     where conversation.status = 'resolved' and conversation.resolved_at <= moment - interval '24 hours'
+     order by conversation.resolved_at, conversation.id
+     limit most
+       for no key update of conversation skip locked
+  )
+  update public.conversations as closed
+     set status = 'closed', close_reason = 'timeout'
+    from due
+   where closed.id = due.id;
+  get diagnostics handled = row_count;
+  return handled;
+end
+$function$;
+comment on function handoff.time_out_resolved(moment timestamp with time zone, most integer) is 'Closes the chats that were resolved 24 hours ago (F001 5.2.4).';
+
+CREATE OR REPLACE FUNCTION handoff.time_out_waiting(moment timestamp with time zone DEFAULT now(), most integer DEFAULT 100)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  handled integer;
+begin
+  with due as (
+    select conversation.id
+      from public.conversations as conversation
+      left join public.handoff_settings as settings on settings.project_id = conversation.project_id
+     cross join lateral (
+        select greatest(conversation.queue_entered_at, conversation.released_at, conversation.last_message_at,
+                        conversation.customer_active_at) as since
+      ) as silent
+     where conversation.status = 'waiting'
+       and silent.since <= moment - interval '24 hours'
+       and handoff.had_its_chance(settings, silent.since, moment)
+     order by conversation.queue_entered_at, conversation.id
+     limit most
+       for no key update of conversation skip locked
+  )
+  update public.conversations as closed
+     set status = 'closed', close_reason = 'timeout'
+    from due
+   where closed.id = due.id;
+  get diagnostics handled = row_count;
+  return handled;
+end
+$function$;
+comment on function handoff.time_out_waiting(moment timestamp with time zone, most integer) is 'Closes the waiting chats in which nothing has happened for 24 hours, once the team had its chance (F001 5.2.4, 9.5).';
 
 CREATE OR REPLACE FUNCTION handoff.too_many(wait interval)
  RETURNS void
@@ -4121,6 +5236,13 @@ begin
   if transfer.agent_id = conversation.assigned_agent_id then
     return handoff.claimed(conversation.id, transfer.agent_id);
   end if;
+  -- Giver and receiver in the order of handoff.conversations_count, so that two who exchange conversations cannot deadlock.
+  perform 1
+     from public.agent_availability as agent
+    where agent.project_id = conversation.project_id
+      and agent.user_id in (conversation.assigned_agent_id, transfer.agent_id)
+    order by agent.id
+      for no key update;
   -- Refused before it leaves the sender: a conversation is never given to somebody who cannot take it.
   obstacle := handoff.obstacle(conversation.project_id, transfer.agent_id);
   if obstacle = 'not_online' then
@@ -4129,6 +5251,7 @@ begin
     perform handoff.fail(409, 'agent_has_no_capacity', 'That agent has no free slot', 'Choose another agent, or the queue.');
   end if;
   update public.conversations as given set assigned_agent_id = transfer.agent_id where given.id = conversation.id;
+  perform handoff.record_decision(conversation.project_id, conversation.id, transfer.agent_id, 'transfer', 'transferred');
   return handoff.claimed(conversation.id, transfer.agent_id);
 end
 $function$;
@@ -4191,7 +5314,9 @@ begin
          inactivity_timeout_minutes = current.inactivity_timeout_minutes,
          auto_close_after_warning_minutes = current.auto_close_after_warning_minutes,
          session_keep_alive_minutes = current.session_keep_alive_minutes,
-         send_inactivity_warning = current.send_inactivity_warning
+         send_inactivity_warning = current.send_inactivity_warning,
+         assignment_strategy = current.assignment_strategy,
+         preferred_wait_seconds = current.preferred_wait_seconds
    where changed.id = current.id
   returning changed.* into current;
   return handoff.settings_answer(current);
@@ -4296,6 +5421,43 @@ begin
 end
 $function$;
 comment on function handoff.visitor_customer(project_id uuid, visitor_id text) is 'The customer that a visitor id belongs to, also one it was merged into; made if there is none. Does not lock it.';
+
+CREATE OR REPLACE FUNCTION handoff.warn_inactive(moment timestamp with time zone DEFAULT now(), most integer DEFAULT 100)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  silent uuid[] := array(
+    select conversation.id
+      from public.conversations as conversation
+      left join public.handoff_settings as settings on settings.project_id = conversation.project_id
+      left join handoff.agent_absences as absence on absence.conversation_id = conversation.id
+     where conversation.status = 'agent_active'
+       and conversation.auto_close_warning_sent_at is null
+       and conversation.customer_presence in ('idle', 'offline')
+       and greatest(conversation.claimed_at, conversation.customer_active_at, absence.offered_at)
+           <= moment - make_interval(mins => coalesce(settings.inactivity_timeout_minutes, 5))
+       and not handoff.is_forsaken(conversation, absence.offered_at)
+     order by conversation.customer_active_at nulls first, conversation.claimed_at, conversation.id
+     limit most
+       for no key update of conversation skip locked);
+begin
+  update public.conversations as warned set auto_close_warning_sent_at = moment where warned.id = any (silent);
+  insert into public.messages (conversation_id, sender_type, content, metadata)
+  select conversation.id, 'system',
+         format('Are you still there? This chat will close in %s if we don''t hear from you.',
+                case time.minutes when 1 then '1 minute' else time.minutes || ' minutes' end),
+         jsonb_build_object('type', 'inactivity_warning', 'closes_at', moment + make_interval(mins => time.minutes))
+    from public.conversations as conversation
+    left join public.handoff_settings as settings on settings.project_id = conversation.project_id
+   cross join lateral (select handoff.minutes_left(conversation, settings, moment) as minutes) as time
+   where conversation.id = any (silent) and coalesce(settings.send_inactivity_warning, true)
+   order by conversation.id;
+  return cardinality(silent);
+end
+$function$;
+comment on function handoff.warn_inactive(moment timestamp with time zone, most integer) is 'Asks silent customers whether they are still there (F001 5.12.5). With warnings off the time to auto-close runs without a word.';
 
 CREATE OR REPLACE FUNCTION handoff.web_address(url text)
  RETURNS text
@@ -4464,6 +5626,17 @@ AS $function$
 $function$;
 comment on function public.customer_history(p_customer_id uuid, p_limit integer, p_before timestamp with time zone) is 'The customer, the page they were on last, and their conversations, newest first. Pages by p_before: the created_at of the last line (F001 5.11.6).';
 grant execute on function public.customer_history(p_customer_id uuid, p_limit integer, p_before timestamp with time zone) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.explain_assignment(p_conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.explain_assignment(p_conversation_id);
+$function$;
+comment on function public.explain_assignment(p_conversation_id uuid) is 'For members: to whom the conversation was given, in order, why, and why not to the others. The last 30 days.';
+grant execute on function public.explain_assignment(p_conversation_id uuid) to authenticated;
 
 CREATE OR REPLACE FUNCTION public.flag_customer(p_customer_id uuid, p_flagged boolean, p_reason text DEFAULT NULL::text)
  RETURNS jsonb
@@ -4682,6 +5855,16 @@ AS $function$
 $function$;
 comment on function public.start_conversation(p_project_id uuid, p_visitor_id text, p_source text, p_metadata jsonb) is 'The caller''s open conversation with the project; begins one if there is none.';
 grant execute on function public.start_conversation(p_project_id uuid, p_visitor_id text, p_source text, p_metadata jsonb) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.still_here(p_conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.still_here(p_conversation_id);
+$function$;
+comment on function public.still_here(p_conversation_id uuid) is 'The visitor answers "Are you still there?": the chat is not closed for inactivity (F001 5.12.5).';
+grant execute on function public.still_here(p_conversation_id uuid) to authenticated;
 
 CREATE OR REPLACE FUNCTION public.submit_offline_form(p_conversation_id uuid, p_email text, p_name text, p_message text, p_client_message_id uuid DEFAULT NULL::uuid)
  RETURNS jsonb

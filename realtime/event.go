@@ -23,6 +23,8 @@ const (
 	KindNewConversation Kind = "new_conversation"
 	// KindQueueUpdated: the number of waiting conversations of a project changed.
 	KindQueueUpdated Kind = "queue_updated"
+	// KindQueuePosition: the place of a waiting conversation in the queue changed, or its estimate.
+	KindQueuePosition Kind = "queue_position"
 	// KindPresenceChange: what an agent can be offered changed: status, limit or free slots from zero.
 	KindPresenceChange Kind = "presence_change"
 	// KindAvailabilityChanged: whether a visitor can be handed to a person changed.
@@ -46,7 +48,7 @@ func Kinds() []Kind {
 	return []Kind{
 		KindMessage, KindStatusChanged, KindAgentAssigned, KindResolved, KindNewConversation, KindQueueUpdated,
 		KindPresenceChange, KindAvailabilityChanged, KindConversationUpdated, KindConversationAutoClosed,
-		KindCustomerPresence, KindNoteAdded, KindSettingsChanged, KindMemberChanged,
+		KindCustomerPresence, KindNoteAdded, KindSettingsChanged, KindMemberChanged, KindQueuePosition,
 	}
 }
 

@@ -123,6 +123,16 @@ type QueueUpdated struct {
 	WaitingCount int `json:"waiting_count"`
 }
 
+// QueuePosition is the payload of KindQueuePosition. It is state: only the latest matters, and it has no number on its
+// topic. One that arrives after the conversation has left the queue means nothing any more.
+type QueuePosition struct {
+	ConversationID string `json:"conversation_id"`
+	// Position is 1 for who is served next. Beyond the 200th place it may be up to nine places behind the truth.
+	Position int `json:"position"`
+	// EstimatedWaitMinutes is F001 5.4.6; -1 while no agent is online.
+	EstimatedWaitMinutes int `json:"estimated_wait_minutes"`
+}
+
 // PresenceChange is the payload of KindPresenceChange.
 type PresenceChange struct {
 	UserID string  `json:"user_id"`

@@ -17,7 +17,7 @@ check_migrations() {
 check_web() {
     (cd web && "$PRETTIER" --log-level warn --check .)
     local script
-    for script in web/demo/*.mjs web/conformance/*.mjs; do
+    for script in web/demo/*.mjs web/conformance/*.mjs web/chaos/*.mjs; do
         node --check "$script"
     done
 }

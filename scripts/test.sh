@@ -12,7 +12,7 @@ test_go() {
 }
 
 test_web() {
-    node --test --test-reporter=spec web/demo/*.test.mjs
+    node --test --test-reporter=spec web/demo/*.test.mjs web/chaos/*.test.mjs
 }
 
 # The counts of the Go tests, for the RESULT line: packages=12 tests=345 ...
@@ -27,4 +27,5 @@ stage rules scripts/test-db.sh outside
 stage standin scripts/test-standin.sh outside
 stage demo node web/demo/demo.mjs
 stage kill node web/demo/killtest.mjs
+stage chaos env CHAOS_SECONDS=60 scripts/chaos.sh
 finish test "$(go_counts)"

@@ -31,6 +31,19 @@ func (b *Board) RefreshProjectState(ctx context.Context, projectID string, seenX
 	return nil
 }
 
+// RefreshPositions writes a queue_position event for each waiting conversation of the project whose visitor was last told
+// something else: exactly for the first 200, for others when they have moved by ten places. A project that is gone is no
+// error. It waits until the transaction seenXID (0: none) is visible to others.
+func (b *Board) RefreshPositions(ctx context.Context, projectID string, seenXID uint64) error {
+	if err := b.awaitVisible(ctx, seenXID); err != nil {
+		return fmt.Errorf("await transaction %d: %w", seenXID, err)
+	}
+	if _, err := b.pool.Exec(ctx, `select handoff.refresh_positions($1)`, projectID); err != nil {
+		return fmt.Errorf("refresh queue positions of project %s: %w", projectID, err)
+	}
+	return nil
+}
+
 const (
 	visibilityPause   = 5 * time.Millisecond
 	visibilityTimeout = 10 * time.Second

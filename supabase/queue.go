@@ -2,7 +2,9 @@ package supabase
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -23,39 +25,87 @@ func NewQueue(pool *pgxpool.Pool) *Queue { return &Queue{pool: pool} }
 // Conversations before agents: claims and the triggers take the locks in the same order, so nobody deadlocks. An agent
 // that somebody is just assigning to is skipped, not waited for: that assignment wakes this queue again. For two minutes
 // who gave a conversation back is not given it again; then even they are better than nobody.
+//
+// Conversations that no free agent may take are passed over before they are locked: a thousand of them at the head of the
+// queue hold up nobody behind them and cost no write. What is asked here is what assignment.Plan asks of a single chat, so
+// the plan gives out at least one conversation of a batch, and a drained queue is one of which a batch holds none.
 const (
 	// Asked first: what this snapshot sees, the later ones of the batch see too.
-	transactionIsVisible    = `select $1::text = '0' or pg_visible_in_snapshot($1::text::xid8, pg_current_snapshot())`
-	conversationLockWaiting = `
-		select id::text, coalesce(preferred_agent_id::text, ''),
-		       coalesce(case when released_at > now() - interval '2 minutes' then released_by::text end, '')
-		  from public.conversations
-		 where project_id = $1 and status = 'waiting'
-		 order by priority desc, queue_entered_at, id
+	transactionIsVisible = `select $1::text = '0' or pg_visible_in_snapshot($1::text::xid8, pg_current_snapshot())`
+	batchBegin           = transactionIsVisible + `,
+		       coalesce((select assignment_strategy from public.handoff_settings where project_id = $2), 'balanced')`
+	queueWithFree = `
+		with free as materialized (
+		  select user_id, skills from public.agent_availability
+		   where project_id = $1 and effective_status = 'online' and current_chat_count < max_concurrent_chats)`
+	// The plain conversation comes first for the sake of speed, and the "or" for the sake of the planner: of an "exists" alone
+	// it expects next to nothing to pass, and sorts the whole queue instead of walking the index up to the limit.
+	queueFromTakeable = `
+		  from public.conversations as conversation
+		 cross join lateral (
+		   select case when conversation.released_at > now() - interval '2 minutes' then conversation.released_by end as user_id
+		 ) as avoided
+		 cross join lateral (
+		   select conversation.preferred_agent_id is not null
+		          and conversation.preferred_agent_id is distinct from avoided.user_id
+		          and conversation.waiting_since > now() - make_interval(secs => coalesce(
+		                (select preferred_wait_seconds from public.handoff_settings where project_id = $1), 60))
+		          and exists (select 1 from public.agent_availability as preferred
+		                       where preferred.project_id = $1 and preferred.user_id = conversation.preferred_agent_id
+		                         and preferred.effective_status = 'online'
+		                         and preferred.skills @> conversation.required_skills) as holds
+		 ) as wish
+		 where conversation.project_id = $1 and conversation.status = 'waiting'
+		   and ((conversation.required_skills = '{}' and conversation.preferred_agent_id is null and avoided.user_id is null
+		         and (select count(*) > 0 from free))
+		        or exists (select 1 from free
+		                    where free.skills @> conversation.required_skills
+		                      and free.user_id is distinct from avoided.user_id
+		                      and (not wish.holds or free.user_id = conversation.preferred_agent_id)))`
+	conversationLockTakeable = queueWithFree + `
+		select conversation.id::text, coalesce(conversation.preferred_agent_id::text, ''), coalesce(avoided.user_id::text, ''),
+		       conversation.required_skills, wish.holds` + queueFromTakeable + `
+		 order by conversation.priority desc, conversation.queue_entered_at, conversation.id
 		 limit $2
-		   for no key update skip locked`
+		   for no key update of conversation skip locked`
 	agentLockFree = `
-		select user_id::text, max_concurrent_chats - current_chat_count, last_assigned_at
+		select user_id::text, max_concurrent_chats - current_chat_count, last_assigned_at, current_chat_count > 0, idle_since, skills
 		  from public.agent_availability
 		 where project_id = $1 and effective_status = 'online' and current_chat_count < max_concurrent_chats
 		   for no key update skip locked`
 	// What the two statements above would have locked, had nobody else been in the way.
-	queueCount = `
-		select (select count(*) from (
-		          select 1 from public.conversations where project_id = $1 and status = 'waiting' limit $2) as waiting),
-		       (select count(*) from public.agent_availability
-		         where project_id = $1 and effective_status = 'online' and current_chat_count < max_concurrent_chats)`
+	queueCount = queueWithFree + `
+		select (select count(*) from (select 1` + queueFromTakeable + ` limit $2) as waiting), (select count(*) from free)`
+	// The order of the plan stays visible in claimed_at, and so in the agents' last_assigned_at: the next batch decides as
+	// if each conversation had been given out alone.
 	conversationAssign = `
-		update public.conversations as conversation
-		   set status = 'agent_active', assigned_agent_id = planned.agent_id
-		  from unnest($1::uuid[], $2::uuid[]) as planned (conversation_id, agent_id)
-		 where conversation.id = planned.conversation_id and conversation.status = 'waiting'`
+		with planned as (
+		  select * from unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[]) with ordinality
+		      as planned (conversation_id, agent_id, queue_position, reason, candidates, place)
+		), assigned as (
+		  update public.conversations as conversation
+		     set status = 'agent_active', assigned_agent_id = planned.agent_id,
+		         claimed_at = greatest(now(), $7::timestamptz) + planned.place * interval '1 microsecond'
+		    from planned
+		   where conversation.id = planned.conversation_id and conversation.status = 'waiting'
+		  returning conversation.id, conversation.project_id, conversation.claimed_at,
+		            coalesce(conversation.waiting_since, conversation.queue_entered_at) as waiting_since
+		)
+		insert into handoff.assignment_decisions
+		       (conversation_id, project_id, agent_id, strategy, decided_at, queue_position, waited_seconds, reason, candidates)
+		select assigned.id, assigned.project_id, planned.agent_id, $6, assigned.claimed_at, planned.queue_position,
+		       greatest(extract(epoch from assigned.claimed_at - assigned.waiting_since)::integer, 0),
+		       planned.reason, planned.candidates::jsonb
+		  from planned
+		  join assigned on assigned.id = planned.conversation_id
+		 order by planned.place`
 	projectListWaiting = `select distinct project_id::text from public.conversations where status = 'waiting'`
 )
 
-// AssignBatch locks up to limit waiting conversations of the project in the order of serving, and its agents with free
-// slots; plan decides, and its decision is written in the same transaction: two round trips. While the transaction
-// seenXID (0: none) is not visible to other sessions yet, it does nothing and says Skipped.
+// AssignBatch locks up to limit waiting conversations of the project that somebody free may take, in the order of serving,
+// and its agents with free slots; plan decides by the project's strategy, and its decision is written with its reasons in
+// the same transaction: two round trips. While the transaction seenXID (0: none) is not visible to other sessions yet, it
+// does nothing and says Skipped.
 func (q *Queue) AssignBatch(ctx context.Context, projectID string, seenXID uint64, limit int,
 	plan assignment.Planner,
 ) (assignment.Batch, error) {
@@ -72,11 +122,11 @@ func (q *Queue) AssignBatch(ctx context.Context, projectID string, seenXID uint6
 	if !locked.visible {
 		return assignment.Batch{Skipped: true}, rollback(ctx, conn.Conn(), nil)
 	}
-	decided := plan(locked.chats, locked.agents)
+	decided := plan(locked.strategy, locked.chats, locked.agents)
 	if len(decided) == 0 {
 		return locked.outcome(0), rollback(ctx, conn.Conn(), nil)
 	}
-	assigned, err := writePlan(ctx, conn.Conn(), decided)
+	assigned, err := writePlan(ctx, conn.Conn(), locked, decided)
 	if err != nil {
 		return assignment.Batch{}, rollback(ctx, conn.Conn(), err)
 	}
@@ -86,6 +136,7 @@ func (q *Queue) AssignBatch(ctx context.Context, projectID string, seenXID uint6
 // lockedBatch is what one transaction holds, and what it saw.
 type lockedBatch struct {
 	visible       bool
+	strategy      assignment.Strategy
 	chats         []assignment.Chat
 	agents        []assignment.Agent
 	waiting, free int
@@ -103,8 +154,8 @@ func (b lockedBatch) outcome(assigned int) assignment.Batch {
 func lockBatch(ctx context.Context, conn *pgx.Conn, projectID string, seenXID uint64, limit int) (lockedBatch, error) {
 	batch := &pgx.Batch{}
 	batch.Queue(`begin`)
-	batch.Queue(transactionIsVisible, strconv.FormatUint(seenXID, 10))
-	batch.Queue(conversationLockWaiting, projectID, limit)
+	batch.Queue(batchBegin, strconv.FormatUint(seenXID, 10), projectID)
+	batch.Queue(conversationLockTakeable, projectID, limit)
 	batch.Queue(agentLockFree, projectID)
 	batch.Queue(queueCount, projectID, limit)
 	results := conn.SendBatch(ctx, batch)
@@ -123,7 +174,7 @@ func readLocked(results pgx.BatchResults) (lockedBatch, error) {
 	if _, err := results.Exec(); err != nil {
 		return locked, err
 	}
-	if err := results.QueryRow().Scan(&locked.visible); err != nil {
+	if err := results.QueryRow().Scan(&locked.visible, &locked.strategy); err != nil {
 		return locked, err
 	}
 	rows, err := results.Query()
@@ -145,21 +196,31 @@ func readLocked(results pgx.BatchResults) (lockedBatch, error) {
 func scanAgent(row pgx.CollectableRow) (assignment.Agent, error) {
 	var agent assignment.Agent
 	var last *time.Time
-	err := row.Scan(&agent.ID, &agent.FreeSlots, &last)
+	err := row.Scan(&agent.ID, &agent.FreeSlots, &last, &agent.Busy, &agent.IdleSince, &agent.Skills)
 	if last != nil {
 		agent.LastAssignedAt = *last
 	}
 	return agent, err
 }
 
-func writePlan(ctx context.Context, conn *pgx.Conn, plan []assignment.Assignment) (int, error) {
-	conversationIDs := make([]string, len(plan))
-	agentIDs := make([]string, len(plan))
-	for i, one := range plan {
-		conversationIDs[i], agentIDs[i] = one.ChatID, one.AgentID
+// latest is when any of the agents was last given a conversation; the zero time when none ever was.
+func (b lockedBatch) latest() time.Time {
+	var latest time.Time
+	for _, agent := range b.agents {
+		if agent.LastAssignedAt.After(latest) {
+			latest = agent.LastAssignedAt
+		}
+	}
+	return latest
+}
+
+func writePlan(ctx context.Context, conn *pgx.Conn, locked lockedBatch, plan []assignment.Assignment) (int, error) {
+	columns, err := planColumns(plan)
+	if err != nil {
+		return 0, err
 	}
 	batch := &pgx.Batch{}
-	batch.Queue(conversationAssign, conversationIDs, agentIDs)
+	batch.Queue(conversationAssign, append(columns, string(locked.strategy), locked.latest())...)
 	batch.Queue(`commit`)
 	results := conn.SendBatch(ctx, batch)
 	tag, err := results.Exec()
@@ -173,6 +234,25 @@ func writePlan(ctx context.Context, conn *pgx.Conn, plan []assignment.Assignment
 		return 0, fmt.Errorf("write %d assignments: %w", len(plan), err)
 	}
 	return int(tag.RowsAffected()), nil
+}
+
+// planColumns are the first five arguments of conversationAssign.
+func planColumns(plan []assignment.Assignment) ([]any, error) {
+	conversationIDs := make([]string, len(plan))
+	agentIDs := make([]string, len(plan))
+	positions := make([]int32, len(plan))
+	reasons := make([]string, len(plan))
+	candidates := make([]string, len(plan))
+	for i, one := range plan {
+		described, err := json.Marshal(one.Candidates)
+		if err != nil {
+			return nil, fmt.Errorf("describe candidates for conversation %s: %w", one.ChatID, err)
+		}
+		conversationIDs[i], agentIDs[i], candidates[i] = one.ChatID, one.AgentID, string(described)
+		positions[i] = int32(min(one.Position, math.MaxInt32)) //nolint:gosec // bounded in the same breath
+		reasons[i] = string(one.Reason)
+	}
+	return []any{conversationIDs, agentIDs, positions, reasons, candidates}, nil
 }
 
 // rollbackTimeout bounds the clean-up of a transaction whose context may have ended.

@@ -41,7 +41,7 @@ func TestAssignBatch(t *testing.T) {
 		w.wait(t, 2)
 		batch, err := supabase.NewQueue(w.pool).AssignBatch(t.Context(), w.project, 0, 10, assignment.Plan)
 		require.NoError(t, err)
-		assert.Equal(t, assignment.Batch{Locked: 2}, batch)
+		assert.Equal(t, assignment.Batch{}, batch)
 		assert.Zero(t, w.number(t, `select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`))
 	})
 
@@ -137,7 +137,7 @@ func TestAssignBatchAvoidsWhoGaveItBack(t *testing.T) {
 
 	batch, err := queue.AssignBatch(t.Context(), w.project, 0, 10, assignment.Plan)
 	require.NoError(t, err)
-	assert.Equal(t, assignment.Batch{Locked: 1}, batch)
+	assert.Equal(t, assignment.Batch{}, batch)
 
 	w.exec(t, `update public.conversations set released_at = now() - interval '3 minutes'`)
 	batch, err = queue.AssignBatch(t.Context(), w.project, 0, 10, assignment.Plan)

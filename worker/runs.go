@@ -22,6 +22,8 @@ type runs struct {
 	logger *slog.Logger
 	// slots bounds how many projects run at once, so that no burst takes all database connections.
 	slots chan struct{}
+	// debounce is how long a marked project waits before its run, so that marks gather. Default 0.
+	debounce time.Duration
 
 	mu      sync.Mutex
 	ctx     context.Context //nolint:containedctx // the life of the runs, from start to stop
@@ -90,6 +92,7 @@ func (r *runs) mark(projectID string, xid uint64) {
 func (r *runs) drain(ctx context.Context, projectID string) {
 	defer r.running.Done()
 	for pause := retryAfter; ; {
+		sleep(ctx, r.debounce)
 		err := r.runOnce(ctx, projectID)
 		if err != nil && ctx.Err() == nil {
 			r.logger.WarnContext(ctx, "run failed, will be repeated",

@@ -23,11 +23,14 @@ type Queue interface {
 	WaitingProjects(ctx context.Context) ([]string, error)
 }
 
-// Board tells widgets and dashboards about a project as a whole.
+// Board tells widgets and dashboards what is counted over a whole project.
 type Board interface {
 	// RefreshProjectState broadcasts queue length and availability of the project if they changed since the last time.
 	// It waits until the transaction seenXID is visible.
 	RefreshProjectState(ctx context.Context, projectID string, seenXID uint64) error
+	// RefreshPositions tells each waiting visitor of the project their place in the queue if it changed since they were last
+	// told. It waits until the transaction seenXID is visible.
+	RefreshPositions(ctx context.Context, projectID string, seenXID uint64) error
 }
 
 // Options configure a Service. Queue, Board and Logger are required.
@@ -45,10 +48,10 @@ type Options struct {
 const (
 	defaultQueueInterval  = 10 * time.Second
 	defaultProjectsAtOnce = 4
-	smallestBatch         = 10
-	largestBatch          = 1000
 	// skippedPause is how long a row that another transaction held is given to become free.
 	skippedPause = 20 * time.Millisecond
+	// positionsDebounce is how long changes of a queue are gathered before its visitors are told: most are overtaken by then.
+	positionsDebounce = 250 * time.Millisecond
 	// queueScanTimeout bounds the look for projects with waiting conversations.
 	queueScanTimeout = 5 * time.Second
 )
@@ -58,6 +61,8 @@ type Service struct {
 	options     Options
 	assignments *runs
 	boards      *runs
+	paces       *paces
+	positions   *runs
 	ticks       *cron.Cron
 }
 
@@ -72,9 +77,11 @@ func New(options Options) *Service {
 	if options.ProjectsAtOnce <= 0 {
 		options.ProjectsAtOnce = defaultProjectsAtOnce
 	}
-	service := &Service{options: options, ticks: cron.New()}
+	service := &Service{options: options, paces: newPaces(), ticks: cron.New()}
 	service.assignments = newRuns("assignment", options.ProjectsAtOnce, options.Logger, service.assign)
 	service.boards = newRuns("project_state", options.ProjectsAtOnce, options.Logger, options.Board.RefreshProjectState)
+	service.positions = newRuns("queue_positions", options.ProjectsAtOnce, options.Logger, options.Board.RefreshPositions)
+	service.positions.debounce = positionsDebounce
 	return service
 }
 
@@ -83,6 +90,7 @@ func New(options Options) *Service {
 func (s *Service) Start(ctx context.Context) error {
 	s.assignments.start(ctx)
 	s.boards.start(ctx)
+	s.positions.start(ctx)
 	if err := s.markWaiting(ctx); err != nil {
 		s.stopRuns(ctx)
 		return err
@@ -106,6 +114,7 @@ func (s *Service) Stop(ctx context.Context) {
 func (s *Service) stopRuns(ctx context.Context) {
 	s.assignments.stop(ctx)
 	s.boards.stop(ctx)
+	s.positions.stop(ctx)
 }
 
 // React marks the projects that the events concern. It never blocks.
@@ -116,6 +125,9 @@ func (s *Service) React(transaction realtime.Transaction) {
 		}
 		if changesBoard(event.Kind) {
 			s.boards.mark(event.ProjectID, event.XID)
+		}
+		if movesQueue(event.Kind) {
+			s.positions.mark(event.ProjectID, event.XID)
 		}
 	}
 }
@@ -131,10 +143,22 @@ func changesBoard(kind realtime.Kind) bool {
 	return kind == realtime.KindStatusChanged || kind == realtime.KindPresenceChange || kind == realtime.KindSettingsChanged
 }
 
-func (s *Service) tick(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, queueScanTimeout)
+// movesQueue says whether such an event may change places in the queue or estimates: the queue itself, its order, or how
+// many serve it.
+func movesQueue(kind realtime.Kind) bool {
+	return kind == realtime.KindStatusChanged || kind == realtime.KindPresenceChange || kind == realtime.KindConversationUpdated
+}
+
+// Reconcile looks at every project with waiting conversations, as Start does. It is for the caller who may have missed
+// events. It returns an error when the database did not answer; then nothing was marked.
+func (s *Service) Reconcile(ctx context.Context) error {
+	scanCtx, cancel := context.WithTimeout(ctx, queueScanTimeout)
 	defer cancel()
-	if err := s.markWaiting(ctx); err != nil {
+	return s.markWaiting(scanCtx)
+}
+
+func (s *Service) tick(ctx context.Context) {
+	if err := s.Reconcile(ctx); err != nil {
 		// The next tick tries again; until then events still wake the runs.
 		s.options.Logger.WarnContext(ctx, "queue fallback failed", "err", err)
 	}
@@ -148,25 +172,32 @@ func (s *Service) markWaiting(ctx context.Context) error {
 	for _, projectID := range projects {
 		s.assignments.mark(projectID, 0)
 		s.boards.mark(projectID, 0)
+		s.positions.mark(projectID, 0)
 	}
 	return nil
 }
 
-// assign drains the project's queue: batch after batch until nothing waits or nobody is free.
+// assign gives out one batch of the project's queue. While more might be given out it marks the project again instead of
+// going on: between two batches other projects get their turn, so that a long queue delays nobody by more than a batch.
 func (s *Service) assign(ctx context.Context, projectID string, seenXID uint64) error {
-	for limit := smallestBatch; ; limit = min(10*limit, largestBatch) {
-		batch, err := s.options.Queue.AssignBatch(ctx, projectID, seenXID, limit, assignment.Plan)
-		if err != nil {
-			return fmt.Errorf("assign conversations of project %s: %w", projectID, err)
-		}
-		if batch.Assigned > 0 {
-			s.options.Logger.DebugContext(ctx, "conversations assigned", "project_id", projectID, "count", batch.Assigned)
-		}
-		switch {
-		case batch.Skipped:
-			sleep(ctx, jitter(skippedPause))
-		case batch.Locked < limit || batch.Assigned < batch.Locked:
-			return nil
-		}
+	limit := s.paces.limit(projectID)
+	began := time.Now()
+	batch, err := s.options.Queue.AssignBatch(ctx, projectID, seenXID, limit, assignment.Plan)
+	if err != nil {
+		return fmt.Errorf("assign conversations of project %s: %w", projectID, err)
 	}
+	if batch.Assigned > 0 {
+		s.options.Logger.DebugContext(ctx, "conversations assigned", "project_id", projectID, "count", batch.Assigned)
+	}
+	switch {
+	case batch.Skipped:
+		sleep(ctx, jitter(skippedPause))
+	case batch.Locked == limit && batch.Assigned > 0:
+		s.paces.took(projectID, limit, time.Since(began))
+	default:
+		s.paces.forget(projectID)
+		return nil
+	}
+	s.assignments.mark(projectID, seenXID)
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -25,11 +26,13 @@ type database struct {
 	limits  []int
 	seen    []uint64
 	boards  []string
-	failing int  // that many calls fail first
-	skipped int  // that many batches find a row locked by somebody else
-	hang    bool // batches block until their context ends
-	busy    map[string]bool
-	overlap bool
+	// positions are the projects whose visitors were told, in order.
+	positions []string
+	failing   int  // that many calls fail first
+	skipped   int  // that many batches find a row locked by somebody else
+	hang      bool // batches block until their context ends
+	busy      map[string]bool
+	overlap   bool
 }
 
 func newDatabase() *database {
@@ -97,6 +100,20 @@ func (d *database) RefreshProjectState(_ context.Context, projectID string, _ ui
 	defer d.mu.Unlock()
 	d.boards = append(d.boards, projectID)
 	return nil
+}
+
+func (d *database) RefreshPositions(_ context.Context, projectID string, _ uint64) error {
+	pause(time.Millisecond)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.positions = append(d.positions, projectID)
+	return nil
+}
+
+func (d *database) toldPositions() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.positions)
 }
 
 func (d *database) add(project string, count int) {
@@ -180,6 +197,19 @@ func TestServiceAssigns(t *testing.T) {
 		})
 	})
 
+	t.Run("when told that events may be missing", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase()
+			service := start(t, db)
+			defer service.Stop(t.Context())
+			db.add("a", 1)
+			require.NoError(t, service.Reconcile(t.Context()))
+			pause(5 * time.Millisecond)
+			assert.Zero(t, db.left("a"))
+		})
+	})
+
 	t.Run("a long queue in growing batches", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
@@ -189,7 +219,7 @@ func TestServiceAssigns(t *testing.T) {
 			defer service.Stop(t.Context())
 			pause(20 * time.Millisecond)
 			assert.Zero(t, db.left("a"))
-			assert.Equal(t, []int{10, 100, 1000, 1000}, db.limits)
+			assert.Equal(t, []int{10, 40, 160, 640, 1000}, db.limits)
 		})
 	})
 }
@@ -253,6 +283,7 @@ func TestServiceRuns(t *testing.T) {
 				service.React(realtime.Transaction{Events: []realtime.Event{{ProjectID: "a", Kind: realtime.KindNewConversation, XID: xid}}})
 			}
 			pause(5 * time.Millisecond)
+			synctest.Wait()
 			assert.Equal(t, uint64(9), db.seen[len(db.seen)-1])
 		})
 	})
@@ -273,6 +304,67 @@ func TestServiceRuns(t *testing.T) {
 			service.React(event("b", realtime.KindNewConversation))
 			pause(time.Minute)
 			assert.Empty(t, db.batches)
+		})
+	})
+}
+
+func TestServiceTellsPositions(t *testing.T) {
+	t.Parallel()
+
+	t.Run("once for everything that moves a queue within a quarter of a second", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase()
+			service := start(t, db)
+			defer service.Stop(t.Context())
+			for _, kind := range []realtime.Kind{realtime.KindStatusChanged, realtime.KindPresenceChange, realtime.KindConversationUpdated} {
+				service.React(event("a", kind))
+				pause(50 * time.Millisecond)
+			}
+			service.React(event("b", realtime.KindStatusChanged))
+			assert.Empty(t, db.toldPositions())
+			pause(500 * time.Millisecond)
+			assert.Equal(t, []string{"a", "b"}, db.toldPositions())
+		})
+	})
+
+	t.Run("again for what comes during a run", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase()
+			service := start(t, db)
+			defer service.Stop(t.Context())
+			service.React(event("a", realtime.KindStatusChanged))
+			pause(250*time.Millisecond + 500*time.Microsecond)
+			service.React(event("a", realtime.KindStatusChanged))
+			pause(time.Second)
+			assert.Equal(t, []string{"a", "a"}, db.toldPositions())
+		})
+	})
+
+	t.Run("not for what moves no queue", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase()
+			service := start(t, db)
+			defer service.Stop(t.Context())
+			for _, kind := range []realtime.Kind{realtime.KindMessage, realtime.KindQueuePosition, realtime.KindNoteAdded} {
+				service.React(event("a", kind))
+			}
+			pause(time.Second)
+			assert.Empty(t, db.toldPositions())
+		})
+	})
+
+	t.Run("of every queue that waits when it starts", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase()
+			db.add("a", 1)
+			service := start(t, db)
+			defer service.Stop(t.Context())
+			pause(time.Second)
+			assert.Equal(t, []string{"a"}, db.toldPositions())
 		})
 	})
 }

@@ -30,7 +30,7 @@ func newDev() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: runDev,
 	}
-	config.AddFlags(dev.Flags(), "dev", "worker")
+	config.AddFlags(dev.Flags(), "dev", "worker", "mail")
 	return dev
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -11,10 +10,11 @@ import (
 	"github.com/supportbase/handoff/config"
 	"github.com/supportbase/handoff/realtime"
 	"github.com/supportbase/handoff/realtime/broadcast"
-	"github.com/supportbase/handoff/realtime/phoenix"
 	"github.com/supportbase/handoff/realtime/replication"
 	"github.com/supportbase/handoff/supabase"
 	"github.com/supportbase/handoff/worker"
+	"github.com/supportbase/handoff/worker/inactivity"
+	"github.com/supportbase/handoff/worker/schedule"
 )
 
 // engine is the worker with everything it is wired to. One goroutine (stream) feeds the service, which reacts, and the
@@ -23,11 +23,13 @@ type engine struct {
 	settings config.Config
 	logger   *slog.Logger
 
-	pool    *pgxpool.Pool
-	client  *phoenix.Client
-	bridge  *broadcast.Bridge
-	service *worker.Service
-	stream  *replication.Stream
+	pool      *pgxpool.Pool
+	transport *transport
+	bridge    *broadcast.Bridge
+	service   *worker.Service
+	mailer    *mailer
+	clock     *schedule.Scheduler
+	stream    *replication.Stream
 
 	cancelStream context.CancelFunc
 	cancelWork   context.CancelFunc
@@ -41,7 +43,10 @@ func startEngine(ctx context.Context, settings config.Config, logger *slog.Logge
 	if err := e.connect(ctx); err != nil {
 		return nil, err
 	}
-	e.wire()
+	if err := e.wire(); err != nil {
+		e.pool.Close()
+		return nil, err
+	}
 	if err := e.start(ctx); err != nil {
 		e.pool.Close()
 		return nil, err
@@ -69,22 +74,34 @@ func (e *engine) connect(ctx context.Context) error {
 
 func (e *engine) streamOptions() replication.Options {
 	return replication.Options{
-		URL: e.settings.Database.ReplicationURL.Reveal(), Slot: e.settings.Worker.Slot, Logger: e.logger,
+		URL: e.settings.Database.ReplicationURL.Reveal(), PollURL: e.settings.Database.URL.Reveal(),
+		Source: replication.Source(e.settings.Worker.Source), Slot: e.settings.Worker.Slot, Logger: e.logger,
+		OnSlotLost: e.reconcile,
 	}
 }
 
-func (e *engine) wire() {
-	e.client = phoenix.New(phoenix.Options{
-		URL: e.settings.Supabase.URL, APIKey: e.settings.Supabase.SecretKey.Reveal(), Logger: e.logger,
-	})
+// reconcile looks at what a lost slot would have told: the events come again from the outbox, but only those it still has.
+func (e *engine) reconcile(ctx context.Context, _ string) error {
+	return e.service.Reconcile(ctx)
+}
+
+func (e *engine) wire() (err error) {
+	if e.transport, err = newTransport(e.settings.Supabase, e.logger); err != nil {
+		return err
+	}
 	e.bridge = broadcast.New(broadcast.Options{
-		Transport: e.client, DeadLetters: deadLetters{supabase.NewDeadLetters(e.pool)}, Logger: e.logger,
+		Transport: e.transport, DeadLetters: deadLetters{supabase.NewDeadLetters(e.pool)}, Logger: e.logger,
 	})
 	e.service = worker.New(worker.Options{
 		Queue: supabase.NewQueue(e.pool), Board: supabase.NewBoard(e.pool), Logger: e.logger,
 		QueueInterval: e.settings.Worker.QueueInterval,
 	})
+	if e.mailer, err = newMailer(e.settings, e.pool, e.logger); err != nil {
+		return err
+	}
+	e.clock = schedule.New(e.logger, inactivity.Ticks(supabase.NewClock(e.pool))...)
 	e.stream = replication.New(e.streamOptions())
+	return nil
 }
 
 func (e *engine) start(ctx context.Context) error {
@@ -92,21 +109,26 @@ func (e *engine) start(ctx context.Context) error {
 		return err
 	}
 	workCtx, cancelWork := context.WithCancel(context.WithoutCancel(ctx))
-	if err := e.client.Start(workCtx); err != nil {
+	if err := e.transport.Start(workCtx); err != nil {
 		cancelWork()
 		e.service.Stop(ctx)
-		return fmt.Errorf("start Realtime client: %w", err)
+		return err
 	}
 	e.bridge.Start(workCtx)
 	streamCtx, cancelStream := context.WithCancel(workCtx)
 	e.cancelWork, e.cancelStream = cancelWork, cancelStream
 	go func() { e.failed <- e.stream.Run(streamCtx, e.deliver, e.confirmed) }()
+	e.mailer.start(ctx)
+	e.clock.Start(ctx)
 	return nil
 }
 
 // deliver wakes the reactions first: they only mark projects as due, and the bridge may block while Realtime is away.
 func (e *engine) deliver(ctx context.Context, transaction realtime.Transaction) error {
 	e.service.React(transaction)
+	if inactivity.AgentLeft(transaction) {
+		e.clock.Wake(inactivity.AgentsGone)
+	}
 	return e.bridge.Deliver(ctx, transaction)
 }
 
@@ -135,13 +157,15 @@ func (e *engine) stop(ctx context.Context) {
 	graceCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.settings.Worker.ShutdownGrace)
 	defer cancel()
 	e.service.Stop(graceCtx)
+	e.mailer.stop(graceCtx)
+	e.clock.Stop(graceCtx)
 	// The stream goes first: on its way out it confirms what the bridge has delivered, so the bridge still runs.
 	e.cancelStream()
 	<-e.failed
 	if err := e.bridge.Stop(graceCtx); err != nil {
 		e.logger.WarnContext(ctx, "broadcasts left for the next start", "err", err)
 	}
-	e.client.Stop()
+	e.transport.Stop()
 	e.cancelWork()
 	e.pool.Close()
 }

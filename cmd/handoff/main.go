@@ -1,9 +1,10 @@
 // Command handoff hands conversations from an AI to people, for teams on Supabase.
 //
-//	handoff dev       everything on this machine: Postgres, a stand-in for Supabase, the worker, a demo project
-//	handoff run       the worker, against a Supabase project
-//	handoff migrate   put the tables, rules and functions into a database
-//	handoff version   which version this is
+//	handoff dev         everything on this machine: Postgres, a stand-in for Supabase, the worker, a demo project
+//	handoff run         the worker, against a Supabase project
+//	handoff migrate     put the tables, rules and functions into a database
+//	handoff deadletters list, send again or drop what Realtime would not take
+//	handoff version     which version this is
 package main
 
 import (

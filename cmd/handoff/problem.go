@@ -12,6 +12,7 @@ import (
 	"github.com/supportbase/handoff/supabase"
 	"github.com/supportbase/handoff/supabase/local"
 	"github.com/supportbase/handoff/supabase/local/postgres"
+	"github.com/supportbase/handoff/worker/mail"
 )
 
 // Exit codes. docs/errors.md explains them.
@@ -54,7 +55,7 @@ func explain(err error) *problem {
 	if invalid, ok := errors.AsType[*config.InvalidError](err); ok {
 		return &problem{code: "config_invalid", text: invalid.Error(), remedy: "docs/env.md explains every setting.", exit: exitUsage}
 	}
-	for _, explainer := range []func(error) *problem{explainLocal, explainDatabase, explainReplication, explainMigration} {
+	for _, explainer := range []func(error) *problem{explainLocal, explainDatabase, explainReplication, explainMigration, explainMail} {
 		if found := explainer(err); found != nil {
 			return found
 		}
@@ -139,4 +140,16 @@ func explainMigration(err error) *problem {
 		return nil
 	}
 	return &problem{code: "migration_refused", text: refused.Error(), exit: exitFailed}
+}
+
+func explainMail(err error) *problem {
+	unusable, ok := errors.AsType[*mail.TemplateError](err)
+	if !ok {
+		return nil
+	}
+	return &problem{
+		code: "mail_template_unusable", text: unusable.Error(),
+		remedy: "Correct the file in the folder of HANDOFF_MAIL_TEMPLATES, or remove it: the built-in one is used then. See docs/mail.md.",
+		exit:   exitFailed,
+	}
 }

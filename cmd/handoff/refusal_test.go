@@ -66,7 +66,7 @@ func TestRunRefuses(t *testing.T) {
 		address := replicaServer(t)
 		migrate := launch(t, project(address), "migrate", "up")
 		require.Zero(t, migrate.exitCode(t), migrate.output.String())
-		text := refused(t, "wal_level_not_logical", exitFailed, project(address), "run")
+		text := refused(t, "wal_level_not_logical", exitFailed, project(address), "run", "--source", "stream")
 		assert.Contains(t, text, "wal_level = logical")
 	})
 }

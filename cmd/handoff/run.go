@@ -11,11 +11,12 @@ func newRun() *cobra.Command {
 		Use:   "run",
 		Short: "Run the worker against a Supabase project",
 		Long: "Needs SUPABASE_URL, SUPABASE_SECRET_KEY and DATABASE_URL; docs/env.md has the rest. " +
-			"Start a second one anywhere: it stands by and takes over when the first one goes.",
+			"Start a second one anywhere: it stands by and takes over when the first one goes. " +
+			"Invitations and confirmations are mailed once MAIL_SMTP_URL or MAIL_FUNCTION says how (docs/mail.md).",
 		Args: cobra.NoArgs,
 		RunE: runWorker,
 	}
-	config.AddFlags(run.Flags(), "supabase", "database", "worker")
+	config.AddFlags(run.Flags(), "supabase", "database", "worker", "mail")
 	return run
 }
 

@@ -27,7 +27,7 @@ func TestEventsBecomeMessages(t *testing.T) {
 		messages, err := broadcast.Messages(event)
 		require.NoError(t, err, event.Kind)
 		for _, message := range messages {
-			if message.Topic == realtime.ConversationTopic(id) {
+			if message.Topic == realtime.ConversationTopic(id) && event.Seq > 0 {
 				sent[event.Seq] = message.Payload
 			}
 		}
@@ -52,6 +52,7 @@ func (w *world) everythingHappens(t *testing.T) string {
 	id := w.conversation(t, w.ann)
 	w.robot.must(t, "post_ai_message($1, 'Hello', 0.9, '[{\"url\": \"https://example.com\"}]', 'model')", id)
 	w.ann.must(t, "send_message($1, 'A human, please', gen_random_uuid())", id)
+	w.exec(t, `select handoff.refresh_positions($1)`, w.project)
 	w.assign(t, id, w.sarah)
 	w.sarah.must(t, "add_note($1, 'VIP')", id)
 	w.exec(t, `update public.conversations set customer_presence = 'idle', customer_last_seen_at = now() where id = $1`, id)

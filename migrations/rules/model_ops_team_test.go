@@ -174,8 +174,8 @@ func drawAssign(*rapid.T, *modelWorld) modelOp {
 	return modelOp{
 		name: "the worker assigns",
 		do: func(ctx context.Context, m *modelWorld) string {
-			_, err := m.queue.AssignBatch(ctx, m.project, 0, 100, func(chats []assignment.Chat, agents []assignment.Agent) []assignment.Assignment {
-				plan := assignment.Plan(chats, agents)
+			_, err := m.queue.AssignBatch(ctx, m.project, 0, 100, func(strategy assignment.Strategy, chats []assignment.Chat, agents []assignment.Agent) []assignment.Assignment {
+				plan := assignment.Plan(strategy, chats, agents)
 				seen = m.workerSaw(chats, agents, plan)
 				return plan
 			})

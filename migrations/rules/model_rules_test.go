@@ -408,6 +408,8 @@ func (s modelState) assigned(seen workerSaw) (modelState, string) {
 			return s, given.agent + " was given too much"
 		case s.Chats[given.chat].ReleasedBy == given.agent:
 			return s, given.agent + " was given what they had just given back"
+		case !s.crowd && !s.mayTake(given.agent, s.Chats[given.chat]):
+			return s, given.agent + " was given what waits for another"
 		}
 		s, _ = s.move(given.chat, "agent_active", given.agent)
 	}
@@ -417,23 +419,37 @@ func (s modelState) assigned(seen workerSaw) (modelState, string) {
 	return s, modelOK
 }
 
-// canGive says whether something waits that a free agent could take. Who has just given it back could not: a walk is
-// shorter than the time for which others come first.
+// canGive says whether something waits that a free agent could take.
 func (s modelState) canGive() bool {
 	for _, chat := range s.Chats {
-		for agent := range s.Agents {
-			if chat.Status == "waiting" && agent != chat.ReleasedBy && s.free(agent) > 0 {
-				return true
-			}
+		if s.takeable(chat) {
+			return true
 		}
 	}
 	return false
 }
 
+// takeable says whether the chat waits and somebody free may take it.
+func (s modelState) takeable(chat modelChat) bool {
+	for agent := range s.Agents {
+		if chat.Status == "waiting" && s.mayTake(agent, chat) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayTake says whether the agent could be given the waiting chat now. Who has just given it back could not, nor anybody
+// but its preferred agent while that one is online: a walk is shorter than the times for which these come first.
+func (s modelState) mayTake(agent string, chat modelChat) bool {
+	holds := chat.Preferred != chat.ReleasedBy && s.Agents[chat.Preferred].Status == "online"
+	return s.free(agent) > 0 && agent != chat.ReleasedBy && (!holds || agent == chat.Preferred)
+}
+
 func (s modelState) sawAll(seen workerSaw) bool {
 	waiting, free := 0, 0
 	for _, chat := range s.Chats {
-		if chat.Status == "waiting" {
+		if s.takeable(chat) {
 			waiting++
 		}
 	}

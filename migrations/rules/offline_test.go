@@ -54,10 +54,11 @@ func TestOfflineForm(t *testing.T) {
 		w := newWorld(t)
 		id := w.chat(t, w.ann, "v1")
 		w.ann.must(t, "submit_offline_form($1, 'ann@example.com', 'Buy pills', 'http://spam.example')", id)
-		mail := read[map[string]any](t, w, `select to_jsonb(m) - array['id', 'created_at'] from handoff.mail_outbox as m`)
+		mail := read[map[string]any](t, w, `select to_jsonb(m) - array['id', 'created_at', 'next_attempt_at'] from handoff.mail_outbox as m`)
 		assert.Equal(t, map[string]any{
 			"project_id": w.project, "kind": "offline_confirmation", "recipient": "ann@example.com",
 			"data": map[string]any{"conversation_id": id}, "sent_at": nil, "attempts": 0.0, "last_error": nil,
+			"first_tried_at": nil, "given_up_at": nil,
 		}, mail)
 		w.ann.must(t, "submit_offline_form($1, 'ann@example.com', 'Ann', 'And another thing')", id)
 		count := `select count(*) from handoff.mail_outbox`

@@ -47,6 +47,8 @@ func TestSettingsDefaults(t *testing.T) {
 	assert.Equal(t, "both", after["trigger_mode"])
 	assert.InDelta(t, 5, after["default_max_concurrent_chats"], 0)
 	assert.InDelta(t, 15, after["session_keep_alive_minutes"], 0)
+	assert.Equal(t, "balanced", after["assignment_strategy"])
+	assert.InDelta(t, 60, after["preferred_wait_seconds"], 0)
 	assert.Equal(t, map[string]any{
 		"low_confidence_enabled": true, "low_confidence_threshold": 0.6, "keywords_enabled": true,
 		"keywords": []any{"human", "agent", "person", "speak to someone", "talk to someone"},
@@ -75,6 +77,10 @@ func TestSettingsRefusals(t *testing.T) {
 		{"no minutes to be idle", `{"inactivity_timeout_minutes": 0}`, "minutes_out_of_range"},
 		{"over a day after the warning", `{"auto_close_after_warning_minutes": 1441}`, "minutes_out_of_range"},
 		{"a negative session", `{"session_keep_alive_minutes": -1}`, "minutes_out_of_range"},
+		{"an unknown strategy", `{"assignment_strategy": "random"}`, "unknown_strategy"},
+		{"a strategy that is no text", `{"assignment_strategy": 1}`, "setting_invalid"},
+		{"a negative wait", `{"preferred_wait_seconds": -1}`, "seconds_out_of_range"},
+		{"over an hour for one agent", `{"preferred_wait_seconds": 3601}`, "seconds_out_of_range"},
 		{"an unknown mode", `{"trigger_mode": "always"}`, "unknown_trigger_mode"},
 		{"triggers that are no object", `{"auto_triggers": []}`, "setting_invalid"},
 		{"an unknown trigger", `{"auto_triggers": {"loop_detection_enabled": true}}`, "unknown_setting"},
@@ -142,6 +148,8 @@ func TestSettingsRefusals(t *testing.T) {
 			"business_hours":               {`{"monday": {"start": "18:00", "end": "17:00"}}`, "range_invalid"},
 			"timezone":                     {`Mars/Olympus`, "unknown_timezone"},
 			"trigger_mode":                 {`never`, "unknown_trigger_mode"},
+			"assignment_strategy":          {`random`, "unknown_strategy"},
+			"preferred_wait_seconds":       {`3601`, "seconds_out_of_range"},
 			"default_max_concurrent_chats": {`51`, "chats_out_of_range"},
 			"inactivity_timeout_minutes":   {`0`, "minutes_out_of_range"},
 		} {

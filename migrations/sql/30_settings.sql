@@ -33,6 +33,10 @@ create table if not exists public.handoff_settings (
   session_keep_alive_minutes integer not null default 15
     constraint handoff_settings_keep_alive check (session_keep_alive_minutes between 1 and 1440),
   send_inactivity_warning boolean not null default true,
+  assignment_strategy text not null default 'balanced'
+    constraint handoff_settings_assignment_strategy check (assignment_strategy in ('balanced', 'round_robin', 'longest_idle')),
+  preferred_wait_seconds integer not null default 60
+    constraint handoff_settings_preferred_wait check (preferred_wait_seconds between 0 and 3600),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint handoff_settings_one_per_project unique (project_id)
@@ -42,6 +46,10 @@ comment on column public.handoff_settings.auto_triggers is
   'Keys that are left out take their default; keywords are stored trimmed, lower-cased and without repetition.';
 comment on column public.handoff_settings.business_hours is
   'Wall time of the column timezone, by weekday: {"start", "end", "enabled"} or {"ranges": [{"start", "end"}], "enabled"}. A weekday that is left out is closed.';
+comment on column public.handoff_settings.assignment_strategy is
+  'balanced: most free slots, then longest since the last assignment; round_robin: longest since the last assignment; longest_idle: longest without a chat.';
+comment on column public.handoff_settings.preferred_wait_seconds is
+  'How long a reopened conversation waits for its agent, who is online but full, before others may take it.';
 comment on column public.handoff_settings.timezone is 'The name of an IANA zone. Abbreviations are refused: Postgres reads CET as a fixed offset.';
 
 alter table public.handoff_settings enable row level security;
@@ -50,11 +58,13 @@ grant select on public.handoff_settings to authenticated;
 -- project_id may be updated because an upsert names every column it inserts; both policies judge the project it names.
 grant insert (project_id, enabled, trigger_mode, show_human_button, auto_triggers, business_hours_enabled, timezone,
               business_hours, default_max_concurrent_chats, inactivity_timeout_minutes,
-              auto_close_after_warning_minutes, session_keep_alive_minutes, send_inactivity_warning)
+              auto_close_after_warning_minutes, session_keep_alive_minutes, send_inactivity_warning,
+              assignment_strategy, preferred_wait_seconds)
   on public.handoff_settings to authenticated;
 grant update (project_id, enabled, trigger_mode, show_human_button, auto_triggers, business_hours_enabled, timezone,
               business_hours, default_max_concurrent_chats, inactivity_timeout_minutes,
-              auto_close_after_warning_minutes, session_keep_alive_minutes, send_inactivity_warning)
+              auto_close_after_warning_minutes, session_keep_alive_minutes, send_inactivity_warning,
+              assignment_strategy, preferred_wait_seconds)
   on public.handoff_settings to authenticated;
 grant all on public.handoff_settings to service_role;
 
@@ -103,7 +113,9 @@ as $$
     "inactivity_timeout_minutes": 5,
     "auto_close_after_warning_minutes": 5,
     "session_keep_alive_minutes": 15,
-    "send_inactivity_warning": true
+    "send_inactivity_warning": true,
+    "assignment_strategy": "balanced",
+    "preferred_wait_seconds": 60
   }'::jsonb;
 $$;
 comment on function handoff.default_settings() is
@@ -262,6 +274,12 @@ begin
   if new.inactivity_timeout_minutes not between 1 and 1440 or new.auto_close_after_warning_minutes not between 1 and 1440
      or new.session_keep_alive_minutes not between 1 and 1440 then
     perform handoff.fail(400, 'minutes_out_of_range', 'Each of the settings in minutes must be between 1 and 1440');
+  end if;
+  if new.assignment_strategy not in ('balanced', 'round_robin', 'longest_idle') then
+    perform handoff.fail(400, 'unknown_strategy', 'Unknown assignment strategy', 'Use balanced, round_robin or longest_idle.');
+  end if;
+  if new.preferred_wait_seconds not between 0 and 3600 then
+    perform handoff.fail(400, 'seconds_out_of_range', '"preferred_wait_seconds" must be between 0 and 3600');
   end if;
   new.updated_at := now();
   -- What did not change was checked when it was written. Reading the server's list of zones takes tens of milliseconds.

@@ -145,7 +145,9 @@ begin
          inactivity_timeout_minutes = current.inactivity_timeout_minutes,
          auto_close_after_warning_minutes = current.auto_close_after_warning_minutes,
          session_keep_alive_minutes = current.session_keep_alive_minutes,
-         send_inactivity_warning = current.send_inactivity_warning
+         send_inactivity_warning = current.send_inactivity_warning,
+         assignment_strategy = current.assignment_strategy,
+         preferred_wait_seconds = current.preferred_wait_seconds
    where changed.id = current.id
   returning changed.* into current;
   return handoff.settings_answer(current);

@@ -14,6 +14,7 @@ create table if not exists public.agent_availability (
     constraint agent_availability_chat_count check (current_chat_count >= 0),
   last_seen_at timestamptz not null default now(),
   last_assigned_at timestamptz,
+  idle_since timestamptz not null default now(),
   status_changed_at timestamptz not null default now(),
   status_set_by uuid references auth.users (id) on delete set null,
   skills text[] not null default '{}',
@@ -29,6 +30,8 @@ comment on column public.agent_availability.status is 'What the agent wants.';
 comment on column public.agent_availability.effective_status is 'What the agent can be given chats by; derived, never set by anyone.';
 comment on column public.agent_availability.current_chat_count is
   'The agent''s agent_active conversations. Counted for a new row, then written by one trigger (handoff.conversations_count).';
+comment on column public.agent_availability.idle_since is
+  'Since when the agent is there without a chat; says nothing about an agent who has one.';
 comment on column public.agent_availability.max_concurrent_chats is
   'May be lowered below current_chat_count: it limits what is given, it takes nothing away.';
 comment on column public.agent_availability.skills is 'What the agent can be given besides ordinary chats: lower case, trimmed, each once. Admins set it.';
@@ -113,6 +116,10 @@ begin
   end if;
   if tg_op = 'INSERT' then
     new.current_chat_count := handoff.chats_of(new.project_id, new.user_id);
+  end if;
+  if tg_op = 'INSERT' or (new.current_chat_count = 0 and old.current_chat_count > 0)
+     or (new.status = 'online' and old.status <> 'online') then
+    new.idle_since := now();
   end if;
   if tg_op = 'INSERT' or new.skills is distinct from old.skills then
     new.skills := handoff.normal_skills(new.skills);

@@ -23,6 +23,7 @@ create table if not exists public.conversations (
   ai_confidence_at_handoff double precision,
   trigger_keyword text,
   queue_entered_at timestamptz,
+  waiting_since timestamptz,
   claimed_at timestamptz,
   first_response_at timestamptz,
   resolved_at timestamptz,
@@ -62,6 +63,8 @@ comment on table public.conversations is 'One chat of one visitor. Moves only as
 comment on column public.conversations.visitor_user_id is 'The (anonymous) Supabase user whose conversation this is. The only thing that grants a visitor access.';
 comment on column public.conversations.assigned_agent_id is 'Owner while agent_active; who had it last when resolved or closed.';
 comment on column public.conversations.preferred_agent_id is 'Who should get it first: the agent that had it before it was reopened.';
+comment on column public.conversations.waiting_since is
+  'When it became waiting last; its place in line goes by queue_entered_at, which a second wait does not change.';
 comment on column public.conversations.priority is '0 normal to 9 most urgent; the queue is served by priority, then age.';
 comment on column public.conversations.cleared_at is 'When the visitor cleared the chat: from then on only the team sees it.';
 comment on column public.conversations.released_by is 'The agent who gave it back to the queue last; for a while others come first.';
@@ -224,12 +227,14 @@ begin
       -- A chat that loses its agent, or is reopened, keeps its place in line.
       after.queue_entered_at := coalesce(before.queue_entered_at, now());
       after.handoff_triggered_at := coalesce(before.handoff_triggered_at, now());
+      after.waiting_since := now();
       if before.status = 'agent_active' then
         after.released_by := before.assigned_agent_id;
         after.released_at := now();
       end if;
     when 'agent_active' then
-      after.claimed_at := now();
+      -- The worker sets it: the assignments of one batch, some microseconds apart, tell their order.
+      after.claimed_at := greatest(now(), after.claimed_at);
       after.first_response_at := before.first_response_at;
       after.preferred_agent_id := null;
     when 'resolved' then

@@ -17,22 +17,23 @@ begin
   with change as (
     select before.project_id,
            case when before.status = 'agent_active' then before.assigned_agent_id end as lost_by,
-           case when after.status = 'agent_active' then after.assigned_agent_id end as gained_by
+           case when after.status = 'agent_active' then after.assigned_agent_id end as gained_by,
+           after.claimed_at
       from (select row_number() over () as place, changed.* from old_rows as changed) as before
       join (select row_number() over () as place, changed.* from new_rows as changed) as after using (place)
      where before.status <> after.status or before.assigned_agent_id is distinct from after.assigned_agent_id
   ), delta as (
-    select project_id, agent_id, sum(chats)::integer as chats, bool_or(chats > 0) as gained
+    select project_id, agent_id, sum(chats)::integer as chats, bool_or(chats > 0) as gained, max(gained_at) as gained_at
       from (
-        select change.project_id, change.lost_by as agent_id, -1 as chats from change
+        select change.project_id, change.lost_by as agent_id, -1 as chats, null::timestamptz as gained_at from change
         union all
-        select change.project_id, change.gained_by, 1 from change
+        select change.project_id, change.gained_by, 1, change.claimed_at from change
       ) as each_side
      where agent_id is not null
      group by project_id, agent_id
   ), locked as (
     -- In one order for everybody, so that two statements with several agents cannot deadlock.
-    select agent.id, delta.chats, delta.gained
+    select agent.id, delta.chats, delta.gained_at
       from delta
       join public.agent_availability as agent
         on agent.user_id = delta.agent_id and agent.project_id = delta.project_id
@@ -41,7 +42,7 @@ begin
   ), counted as (
     update public.agent_availability as agent
        set current_chat_count = agent.current_chat_count + locked.chats,
-           last_assigned_at = case when locked.gained then now() else agent.last_assigned_at end
+           last_assigned_at = coalesce(locked.gained_at, agent.last_assigned_at)
       from locked
      where agent.id = locked.id
     returning agent.project_id, agent.user_id

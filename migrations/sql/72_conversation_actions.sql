@@ -102,6 +102,9 @@ begin
   update public.conversations as taken
      set status = 'agent_active', assigned_agent_id = caller
    where taken.id = conversation.id;
+  perform handoff.record_decision(conversation.project_id, conversation.id, caller,
+    case conversation.status when 'waiting' then 'claim' else 'take_over' end, 'asked',
+    case conversation.status when 'waiting' then conversation.waiting_since end);
   return handoff.claimed(conversation.id, caller);
 end
 $$;
@@ -213,6 +216,7 @@ begin
     perform handoff.fail(409, 'agent_has_no_capacity', 'That agent has no free slot', 'Choose another agent, or the queue.');
   end if;
   update public.conversations as given set assigned_agent_id = transfer.agent_id where given.id = conversation.id;
+  perform handoff.record_decision(conversation.project_id, conversation.id, transfer.agent_id, 'transfer', 'transferred');
   return handoff.claimed(conversation.id, transfer.agent_id);
 end
 $$;

@@ -266,6 +266,7 @@ begin
     update public.conversations as reopened
        set status = 'agent_active', assigned_agent_id = agent.user_id
      where reopened.id = conversation.id;
+    perform handoff.record_decision(conversation.project_id, conversation.id, agent.user_id, 'returning', 'preferred');
   else
     update public.conversations as reopened
        set status = 'waiting', preferred_agent_id = conversation.assigned_agent_id

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/supportbase/handoff/realtime"
 )
@@ -15,6 +16,8 @@ var ErrStopped = errors.New("bridge is stopped")
 // Bridge brings committed events to Realtime: see the package comment. Make it with New, then Start it once.
 type Bridge struct {
 	options Options
+	// pipeline is the transport, when it is one.
+	pipeline Pipeline
 
 	// turn lets one Deliver in at a time, so that a second caller cannot slip between a blocked first one and its place.
 	turn chan struct{}
@@ -41,14 +44,18 @@ type Bridge struct {
 
 // counts are the numbers behind Stats. Bridge.mu guards them.
 type counts struct {
-	pending      int
-	pendingBytes int
-	busy         int // lanes in the hands of a worker
-	failing      int // lanes whose last attempt failed
-	published    uint64
-	parked       uint64
-	retried      uint64
-	coalesced    uint64
+	pending           int
+	pendingBytes      int
+	busy              int // lanes in the hands of a worker
+	failing           int // lanes whose last attempt failed
+	transactions      uint64
+	received          uint64
+	published         uint64
+	parked            uint64
+	retried           uint64
+	coalesced         uint64
+	toDelivery        Latency
+	toAcknowledgement Latency
 }
 
 // New makes a bridge. It panics when Options lacks a part.
@@ -64,6 +71,11 @@ func New(options Options) *Bridge {
 		lanes:    make(map[realtime.Topic]*lane),
 	}
 	bridge.work = sync.NewCond(&bridge.mu)
+	if pipeline, ok := options.Transport.(Pipeline); ok {
+		bridge.pipeline = pipeline
+	} else {
+		bridge.options.Window = 1
+	}
 	return bridge
 }
 
@@ -178,6 +190,11 @@ func (b *Bridge) tryEnqueue(transaction realtime.Transaction, deliveries []*deli
 	}
 	before := b.ledger.confirmed
 	opened := b.ledger.begin(transaction, len(deliveries))
+	b.counts.transactions++
+	b.counts.received += uint64(len(deliveries))
+	if !transaction.CommittedAt.IsZero() {
+		b.counts.toDelivery.observe(time.Since(transaction.CommittedAt))
+	}
 	for _, added := range deliveries {
 		added.waiting = []*openTransaction{opened}
 		b.enqueue(added)

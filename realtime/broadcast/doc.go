@@ -15,11 +15,15 @@
 //
 // Guaranteed:
 //   - Each event is accepted by Realtime at least once, or is parked with a reason. Nothing is skipped.
-//   - Messages of one topic leave in the order of the commits, one after the other; the next one leaves when the one
-//     before it is settled. Messages of different topics have no order between them.
+//   - Messages of one topic leave in the order of the commits, and on one way at a time. Over a Pipeline up to
+//     Options.Window of them are on their way at once; when one fails, it and everything behind it leave again in order.
+//     A subscriber who drops the ids it has seen gets them in order. Messages of different topics have no order between
+//     them.
 //   - Confirmed never goes back and never passes an unsettled message.
 //   - Memory is bounded: Deliver blocks while Options.MaxPending or Options.MaxPendingBytes is reached. So an outage of
 //     Realtime stops the stream and not the database; the replication slot keeps what is not confirmed.
+//
+// Failover makes one Transport of two: sockets, and HTTP while there are none.
 //
 // State messages (queue_updated, availability_changed) coalesce: one that has not been tried yet is dropped when a newer
 // one of the same topic and name arrives, and the newer one goes to the end of the lane, so that commit order

@@ -93,6 +93,25 @@ func (f *fakeTransport) acknowledged() []sent {
 	return slices.Clone(f.acked)
 }
 
+// fakePipeline is fakeTransport with a window. It remembers how many messages came at once.
+type fakePipeline struct {
+	*fakeTransport
+
+	windows []int
+}
+
+func (f *fakePipeline) PublishAll(ctx context.Context, messages []realtime.Message) (int, error) {
+	f.mu.Lock()
+	f.windows = append(f.windows, len(messages))
+	f.mu.Unlock()
+	for i, message := range messages {
+		if err := f.Publish(ctx, message); err != nil {
+			return i, err
+		}
+	}
+	return len(messages), nil
+}
+
 func payloadID(payload json.RawMessage) int64 {
 	var fields struct {
 		ID string `json:"id"`

@@ -37,7 +37,7 @@ const (
 	laneIdle laneState = iota
 	// laneReady: in Bridge.ready, waiting for a worker.
 	laneReady
-	// laneBusy: a worker has its first delivery in hand.
+	// laneBusy: a worker has its leading deliveries in hand.
 	laneBusy
 	// laneResting: its first delivery failed; a timer makes it ready again.
 	laneResting
@@ -84,14 +84,27 @@ func (l *lane) first() *delivery {
 	return l.queue[0]
 }
 
-// start marks the first delivery as tried: from now on it may be on its way, so it cannot be replaced.
-func (l *lane) start() *delivery {
-	head := l.first()
-	if l.untried[head.message.Name] == head {
-		delete(l.untried, head.message.Name)
-	}
+// take marks the leading deliveries, at most limit, as tried and appends them to into: from now on they may be on their
+// way, so they cannot be replaced. What is to be parked, and what has failed before, is taken alone: the next after it must
+// not be sent when it fails again.
+func (l *lane) take(limit int, into []*delivery) []*delivery {
 	l.state = laneBusy
-	return head
+	if head := l.first(); head.reason != "" || head.attempts > 0 {
+		limit = 1
+	}
+	for _, next := range l.queue {
+		if len(into) == limit || len(into) > 0 && next.reason != "" {
+			break
+		}
+		if next.replaced {
+			continue
+		}
+		if l.untried[next.message.Name] == next {
+			delete(l.untried, next.message.Name)
+		}
+		into = append(into, next)
+	}
+	return into
 }
 
 func (l *lane) pop() {

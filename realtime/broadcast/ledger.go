@@ -10,6 +10,7 @@ import (
 type openTransaction struct {
 	position    realtime.Position
 	committedAt time.Time
+	deliveredAt time.Time
 	remaining   int
 }
 
@@ -30,6 +31,7 @@ func (l *ledger) begin(transaction realtime.Transaction, messages int) *openTran
 	opened := &openTransaction{
 		position:    transaction.Position,
 		committedAt: transaction.CommittedAt,
+		deliveredAt: time.Now(),
 		remaining:   messages,
 	}
 	l.open = append(l.open, opened)

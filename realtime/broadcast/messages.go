@@ -48,6 +48,8 @@ func mapEvent(event realtime.Event) ([]realtime.Message, error) {
 		return mapNewConversation(event)
 	case realtime.KindQueueUpdated:
 		return onProject[realtime.QueueUpdated](event, realtime.ProjectAgentsTopic, true)
+	case realtime.KindQueuePosition:
+		return onConversation[realtime.QueuePosition](event)
 	case realtime.KindPresenceChange:
 		return mapPresenceChange(event)
 	case realtime.KindAvailabilityChanged:
@@ -228,7 +230,7 @@ func collect(results ...buildResult) ([]realtime.Message, error) {
 // coalesces says whether a message is state, of which only the latest matters, rather than a fact.
 func coalesces(message realtime.Message) bool {
 	switch realtime.Kind(message.Name) {
-	case realtime.KindQueueUpdated, realtime.KindAvailabilityChanged:
+	case realtime.KindQueueUpdated, realtime.KindQueuePosition, realtime.KindAvailabilityChanged:
 		return true
 	default:
 		return false

@@ -33,7 +33,8 @@ var databasePayloads = map[realtime.Kind]string{
 	realtime.KindResolved: `{"conversation_id":"` + conversationID + `","resolved_by":"` + agentID + `","show_rating":true}`,
 	realtime.KindNewConversation: `{"conversation":{"id":"` + conversationID + `","customer_name":null,"preview":"I need help",
 		"handoff_reason":"keyword","priority":0,"queue_entered_at":"2026-03-01T09:28:00+00:00"}}`,
-	realtime.KindQueueUpdated: `{"waiting_count":2}`,
+	realtime.KindQueueUpdated:  `{"waiting_count":2}`,
+	realtime.KindQueuePosition: `{"conversation_id":"` + conversationID + `","position":3,"estimated_wait_minutes":8}`,
 	realtime.KindPresenceChange: `{"user_id":"` + agentID + `","name":"Sarah","email":"sarah@example.com","role":"agent","status":"online",
 		"effective_status":"away","timestamp":"2026-03-01T09:30:00+00:00","available_slots":3}`,
 	realtime.KindAvailabilityChanged: `{"available":false,"reason":"all_offline","show_button":false,"show_offline_form":true}`,
@@ -50,10 +51,14 @@ var databasePayloads = map[realtime.Kind]string{
 }
 
 func eventOf(kind realtime.Kind) realtime.Event {
-	return realtime.Event{
+	event := realtime.Event{
 		ID: 9007199254740993, ProjectID: projectID, ConversationID: conversationID, Kind: kind, Seq: 12,
 		Payload: json.RawMessage(databasePayloads[kind]),
 	}
+	if kind == realtime.KindQueuePosition {
+		event.Seq = 0 // state has no number
+	}
+	return event
 }
 
 // goldenMessage is a golden file: a message as subscribers of its topic meet it.

@@ -13,6 +13,7 @@ const (
 	DefaultMaxPending      = 20_000
 	DefaultMaxPendingBytes = 64 << 20
 	DefaultMaxInFlight     = 32
+	DefaultWindow          = 64
 	DefaultRetryMin        = 100 * time.Millisecond
 	DefaultRetryMax        = 10 * time.Second
 	DefaultPublishTimeout  = 30 * time.Second
@@ -25,6 +26,16 @@ type Transport interface {
 	// Publish returns nil only when Realtime has acknowledged the message. An error that says of itself
 	// `Permanent() bool` true means that Realtime will never take this message; any other error is retried.
 	Publish(ctx context.Context, message realtime.Message) error
+}
+
+// Pipeline is a Transport that can have several messages of one topic on their way at once. The bridge uses it when it is
+// there.
+type Pipeline interface {
+	Transport
+	// PublishAll sends messages of one topic in their order. It returns nil only when Realtime has acknowledged them all.
+	// On an error the first so many were acknowledged, and the error is about the next one, in the terms of Publish; the
+	// bridge sends what was behind it again, in order. It must not keep the slice.
+	PublishAll(ctx context.Context, messages []realtime.Message) (acknowledged int, err error)
 }
 
 // DeadLetters keeps what Realtime will not take.
@@ -55,6 +66,8 @@ type Options struct {
 	MaxPendingBytes int
 	// MaxInFlight is how many topics are sent to at once.
 	MaxInFlight int
+	// Window is how many messages of one topic are on their way at once when the Transport is a Pipeline.
+	Window int
 	// RetryMin and RetryMax bound the rest of a topic after a failure. It doubles from the first to the second,
 	// half of it random either way.
 	RetryMin time.Duration
@@ -72,6 +85,7 @@ func (o Options) withDefaults() Options {
 	orInt(&o.MaxPending, DefaultMaxPending)
 	orInt(&o.MaxPendingBytes, DefaultMaxPendingBytes)
 	orInt(&o.MaxInFlight, DefaultMaxInFlight)
+	orInt(&o.Window, DefaultWindow)
 	orInt(&o.PoisonAttempts, DefaultPoisonAttempts)
 	orDuration(&o.RetryMin, DefaultRetryMin)
 	orDuration(&o.RetryMax, DefaultRetryMax)

@@ -22,6 +22,8 @@ type plan struct {
 	parkFails  int
 	maxPending int
 	inFlight   int
+	// window is more than one when the transport is a pipeline.
+	window int
 }
 
 type verdict struct {
@@ -49,6 +51,7 @@ func drawPlan(rt *rapid.T) plan {
 		parkFails:  rapid.IntRange(0, 2).Draw(rt, "parkFails"),
 		maxPending: rapid.IntRange(1, 12).Draw(rt, "maxPending"),
 		inFlight:   rapid.IntRange(1, 4).Draw(rt, "inFlight"),
+		window:     rapid.IntRange(1, 5).Draw(rt, "window"),
 	}
 	id := int64(0)
 	for i := range rapid.IntRange(1, 25).Draw(rt, "transactions") {
@@ -96,6 +99,9 @@ func (p plan) run(t *testing.T) error {
 	watch := &witness{plan: p, settled: make(map[int64]bool), arrived: make(map[realtime.Topic][]int64)}
 	made := setup(t, func(options *broadcast.Options, transport *fakeTransport) {
 		options.MaxPending, options.MaxInFlight = p.maxPending, p.inFlight
+		if options.Window = p.window; p.window > 1 {
+			options.Transport = &lossyPipeline{fakeTransport: transport, watch: watch}
+		}
 		transport.behave = func(ctx context.Context, message sent, _ int) error {
 			return watch.answer(ctx, transport, message)
 		}
@@ -198,12 +204,57 @@ func (w *witness) finish(made bundle) {
 		w.fail("two messages of one topic were in flight")
 	}
 	for topic, ids := range w.arrived {
-		if !slices.IsSorted(ids) {
+		if !slices.IsSorted(firstArrivals(ids)) {
 			w.fail("order of %s is %v", topic, ids)
 		}
 	}
 	if stats := made.bridge.Stats(); stats.PendingBytes != 0 || stats.FailingTopics != 0 || !stats.OldestCommit.IsZero() {
 		w.fail("something is left: %+v", stats)
+	}
+}
+
+// firstArrivals is what a subscriber keeps who drops what it has seen.
+func firstArrivals(ids []int64) []int64 {
+	var kept []int64
+	for _, id := range ids {
+		if !slices.Contains(kept, id) {
+			kept = append(kept, id)
+		}
+	}
+	return kept
+}
+
+// lossyPipeline sends a window as a socket does: when the acknowledgement of one message is lost, those behind it may
+// have arrived too; when one has not arrived, none behind it has; and one that is refused holds up none.
+type lossyPipeline struct {
+	*fakeTransport
+
+	watch *witness
+}
+
+func (l *lossyPipeline) PublishAll(ctx context.Context, messages []realtime.Message) (int, error) {
+	for i, message := range messages {
+		err := l.Publish(ctx, message)
+		if err == nil {
+			continue
+		}
+		l.arrive(messages[i:])
+		return i, err
+	}
+	return len(messages), nil
+}
+
+// arrive lets some of what was behind a failed message arrive. They count as nothing: the bridge cannot know of them.
+func (l *lossyPipeline) arrive(failed []realtime.Message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	topic := failed[0].Topic
+	arrived := l.watch.arrived[topic]
+	if !slices.Contains(arrived, payloadID(failed[0].Payload)) {
+		return
+	}
+	for _, message := range failed[1 : 1+len(failed[1:])/2] {
+		l.watch.arrived[topic] = append(l.watch.arrived[topic], payloadID(message.Payload))
 	}
 }
 

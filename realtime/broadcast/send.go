@@ -8,126 +8,146 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"github.com/supportbase/handoff/realtime"
 )
 
-// run is one worker: it takes the lane that has been ready longest and tries its first delivery once. A lane with more
+// batch is what a worker has in hand: leading deliveries of one lane. Each worker has one and uses it again and again.
+type batch struct {
+	lane       *lane
+	deliveries []*delivery
+	messages   []realtime.Message
+}
+
+// run is one worker: it takes the lane that has been ready longest and tries its leading deliveries once. A lane with more
 // to send then goes to the back, so that a busy topic cannot starve the others.
 func (b *Bridge) run(ctx context.Context) {
-	for {
-		topicLane, head := b.next()
-		if head == nil {
-			return
-		}
-		err := b.attempt(ctx, head)
-		b.finish(ctx, topicLane, head, err)
+	inHand := new(batch)
+	for b.next(inHand) {
+		settled, err := b.attempt(ctx, inHand)
+		report := b.finish(ctx, inHand, settled, err)
+		// Logged without the lock: a slow log handler must not stop the other workers.
+		report(ctx, b.options.Logger)
 	}
 }
 
-// next blocks until a lane is ready. It gives nil when the bridge is ending.
-func (b *Bridge) next() (*lane, *delivery) {
+// next blocks until a lane is ready and fills the batch from it. It gives false when the bridge is ending.
+func (b *Bridge) next(into *batch) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for !b.ending && len(b.ready) == 0 {
 		b.work.Wait()
 	}
 	if b.ending {
-		return nil, nil
+		return false
 	}
-	topicLane := b.ready[0]
+	into.lane = b.ready[0]
 	b.ready[0] = nil
 	b.ready = b.ready[1:]
-	head := topicLane.start()
-	if head.attempts == 0 {
-		head.publishedThen = b.counts.published
+	into.deliveries = into.lane.take(b.options.Window, into.deliveries[:0])
+	into.messages = into.messages[:0]
+	for _, taken := range into.deliveries {
+		into.messages = append(into.messages, taken.message)
+		if taken.attempts == 0 {
+			taken.publishedThen = b.counts.published
+		}
 	}
 	b.counts.busy++
-	return topicLane, head
+	return true
 }
 
-func (b *Bridge) attempt(ctx context.Context, head *delivery) error {
+// attempt tries the batch once. On an error, the first so many are settled and the error is about the next one.
+func (b *Bridge) attempt(ctx context.Context, inHand *batch) (settled int, err error) {
+	head := inHand.deliveries[0]
 	if head.reason != "" {
-		parkCtx, cancel := context.WithTimeout(ctx, b.options.ParkTimeout)
-		defer cancel()
-		parked := Parked{Event: head.event, Message: head.message, Reason: head.reason}
-		if err := b.options.DeadLetters.Park(parkCtx, parked); err != nil {
-			return fmt.Errorf("park event %d: %w", head.event.ID, err)
-		}
-		return nil
+		return 0, b.park(ctx, head)
 	}
-	publishCtx, cancel := context.WithTimeout(ctx, b.options.PublishTimeout)
+	ctx, cancel := context.WithTimeout(ctx, b.options.PublishTimeout)
 	defer cancel()
-	if err := b.options.Transport.Publish(publishCtx, head.message); err != nil {
-		return fmt.Errorf("publish event %d on %s: %w", head.event.ID, head.message.Topic, err)
+	if len(inHand.messages) == 1 {
+		err = b.options.Transport.Publish(ctx, head.message)
+	} else {
+		settled, err = b.pipeline.PublishAll(ctx, inHand.messages)
+		settled = min(settled, len(inHand.messages)-1)
+	}
+	if err != nil {
+		return settled, fmt.Errorf("publish event %d on %s: %w", inHand.deliveries[settled].event.ID, head.message.Topic, err)
+	}
+	return 0, nil
+}
+
+func (b *Bridge) park(ctx context.Context, head *delivery) error {
+	ctx, cancel := context.WithTimeout(ctx, b.options.ParkTimeout)
+	defer cancel()
+	parked := Parked{Event: head.event, Message: head.message, Reason: head.reason}
+	if err := b.options.DeadLetters.Park(ctx, parked); err != nil {
+		return fmt.Errorf("park event %d: %w", head.event.ID, err)
 	}
 	return nil
 }
 
-// finish takes the lane back from the worker. What it decides is logged after the lock is released: a slow log handler
-// must not stop the other workers.
-func (b *Bridge) finish(ctx context.Context, topicLane *lane, head *delivery, err error) {
-	if err != nil && ctx.Err() != nil {
-		b.abandon(topicLane)
-		return
-	}
-	report := b.decide(topicLane, head, err)
-	report(ctx, b.options.Logger)
-}
-
-// abandon leaves a delivery whose attempt was cut off by the end of the bridge unsettled.
-func (b *Bridge) abandon(topicLane *lane) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.counts.busy--
-	topicLane.state = laneResting
-	b.noteDrained()
-}
-
 type logFunc func(context.Context, *slog.Logger)
 
-func (b *Bridge) decide(topicLane *lane, head *delivery, err error) logFunc {
+// finish takes the lane back from the worker and says what to log.
+func (b *Bridge) finish(ctx context.Context, inHand *batch, settled int, err error) logFunc {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.counts.busy--
 	defer b.noteDrained()
+	if err == nil {
+		settled = len(inHand.deliveries)
+	}
+	report := b.settle(inHand.lane, inHand.deliveries[:settled])
 	switch {
 	case err == nil:
-		return b.settle(topicLane, head)
-	case head.reason == "" && isPermanent(err):
-		head.reason = err.Error()
-		b.makeReady(topicLane)
-		return logNothing
-	case head.reason == "" && b.isPoison(head):
-		head.reason = fmt.Sprintf("given up after %d attempts while other topics got through: %v", head.attempts+1, err)
-		b.makeReady(topicLane)
-		return logNothing
+		b.release(inHand.lane)
+		return report
+	case ctx.Err() != nil:
+		// Cut off by the end of the bridge: what was in hand stays unsettled.
+		inHand.lane.state = laneResting
+		return report
 	default:
-		return b.rest(topicLane, head, err)
+		failed := inHand.deliveries[settled]
+		failed.publishedThen += uint64(settled) // those were of its own topic
+		return both(report, b.fail(inHand.lane, failed, err))
 	}
 }
 
-// settle counts the first delivery of the lane as done.
-func (b *Bridge) settle(topicLane *lane, head *delivery) logFunc {
-	topicLane.pop()
-	parked := head.reason != ""
-	if parked {
-		b.counts.parked++
-	} else {
-		b.counts.published++
+// fail decides about the first delivery of the lane after its attempt went wrong.
+func (b *Bridge) fail(topicLane *lane, head *delivery, err error) logFunc {
+	switch {
+	case head.reason == "" && isPermanent(err):
+		head.reason = err.Error()
+	case head.reason == "" && b.isPoison(head):
+		head.reason = fmt.Sprintf("given up after %d attempts while other topics got through: %v", head.attempts+1, err)
+	default:
+		return b.rest(topicLane, head, err)
 	}
-	b.counts.pending -= len(head.waiting)
-	b.counts.pendingBytes -= head.size()
-	moved := false
-	for _, transaction := range head.waiting {
-		moved = b.ledger.settle(transaction) || moved
+	b.makeReady(topicLane)
+	return logNothing
+}
+
+// settle counts the leading deliveries of the lane as done.
+func (b *Bridge) settle(topicLane *lane, done []*delivery) logFunc {
+	if len(done) == 0 {
+		return logNothing
+	}
+	now, moved := time.Now(), false
+	for _, one := range done {
+		topicLane.first() // drops what was replaced
+		topicLane.pop()
+		moved = b.count(one, now) || moved
 	}
 	if moved {
 		wake(b.progress)
 	}
 	wake(b.room)
-	recovered := b.heal(topicLane)
-	b.release(topicLane)
+	head, recovered := done[0], b.heal(topicLane)
+	if head.reason == "" && !recovered {
+		return logNothing
+	}
 	return func(ctx context.Context, logger *slog.Logger) {
-		if parked {
+		if head.reason != "" {
 			logger.WarnContext(ctx, "broadcast parked", "event_id", head.event.ID, "kind", head.event.Kind,
 				"topic", head.message.Topic, "reason", head.reason)
 		}
@@ -135,6 +155,23 @@ func (b *Bridge) settle(topicLane *lane, head *delivery) logFunc {
 			logger.InfoContext(ctx, "broadcasts flow again", "attempts", head.attempts+1)
 		}
 	}
+}
+
+// count books one delivery as done and says whether the confirmed position moved.
+func (b *Bridge) count(done *delivery, now time.Time) (moved bool) {
+	if done.reason != "" {
+		b.counts.parked++
+	} else {
+		b.counts.published++
+		// The last one waiting is the delivery's own transaction; the others' messages were never sent.
+		b.counts.toAcknowledgement.observe(now.Sub(done.waiting[len(done.waiting)-1].deliveredAt))
+	}
+	b.counts.pending -= len(done.waiting)
+	b.counts.pendingBytes -= done.size()
+	for _, transaction := range done.waiting {
+		moved = b.ledger.settle(transaction) || moved
+	}
+	return moved
 }
 
 // heal notes that the lane's trouble is over and says whether it was the last lane in trouble.
@@ -211,3 +248,10 @@ func isPermanent(err error) bool {
 }
 
 func logNothing(context.Context, *slog.Logger) {}
+
+func both(first, second logFunc) logFunc {
+	return func(ctx context.Context, logger *slog.Logger) {
+		first(ctx, logger)
+		second(ctx, logger)
+	}
+}

@@ -79,7 +79,7 @@ func BenchmarkBridge(b *testing.B) {
 	}
 }
 
-// newBenchClient has a place for every topic, where the client can have so many.
+// newBenchClient has a place for every topic.
 func newBenchClient(b *testing.B, topics int) *phoenix.Client {
 	b.Helper()
 	client := phoenix.New(benchOptions(newStandIn(b), keys.Secret, topics))
@@ -92,5 +92,6 @@ func newBenchClient(b *testing.B, topics int) *phoenix.Client {
 func benchOptions(address, key string, topics int) phoenix.Options {
 	return phoenix.Options{
 		URL: address, APIKey: key, Logger: slog.New(slog.DiscardHandler), JoinsPerSecond: 100_000,
+		MaxConnections: topics/phoenix.DefaultMaxChannels + 1,
 	}
 }

@@ -15,7 +15,7 @@ func TestChannels(t *testing.T) {
 
 	t.Run("the least recently used one makes place", func(t *testing.T) {
 		t.Parallel()
-		made := setup(t, func(options *phoenix.Options, _ *server) { options.MaxChannels = 2 })
+		made := setup(t, func(options *phoenix.Options, _ *server) { options.MaxChannels, options.MaxConnections = 2, 1 })
 		for _, topic := range []string{"a", "b", "a", "c"} {
 			require.NoError(t, made.client.Publish(t.Context(), message(topic, `{}`)))
 		}
@@ -27,7 +27,7 @@ func TestChannels(t *testing.T) {
 	t.Run("one with a push in flight is never left", func(t *testing.T) {
 		t.Parallel()
 		made := setup(t, func(options *phoenix.Options, s *server) {
-			options.MaxChannels = 1
+			options.MaxChannels, options.MaxConnections = 1, 1
 			options.HeartbeatInterval = 100 * time.Millisecond
 			s.push = func(topic string) any {
 				if topic == "a" {
@@ -52,7 +52,7 @@ func TestChannels(t *testing.T) {
 	t.Run("many more topics than places all get through", func(t *testing.T) {
 		t.Parallel()
 		made := setup(t, func(options *phoenix.Options, _ *server) {
-			options.MaxChannels = 3
+			options.MaxChannels, options.MaxConnections = 3, 1
 			options.JoinsPerSecond = 10_000
 		})
 		var results []<-chan error

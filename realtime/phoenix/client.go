@@ -4,27 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"github.com/supportbase/handoff/realtime"
 )
+
+// errTopics is a mistake of the caller, not of the message.
+var errTopics = errors.New("messages of several topics in one call")
 
 // Client publishes to one project's Realtime: see the package comment. Make it with New, Start it once. Its methods
 // are safe for concurrent use.
 type Client struct {
 	options Options
-	// hub holds the channels of one connection. More connections would be more hubs, chosen by topic.
-	hub    *hub
-	state  atomic.Int32
-	cancel context.CancelCauseFunc
-	done   sync.WaitGroup
-	// problem is the last trouble that was logged. Only the run goroutine uses it.
-	problem string
+	pool    *pool
+	cancel  context.CancelCauseFunc
+	done    sync.WaitGroup
+	state   atomic.Int32
+
+	statesMu sync.Mutex
+	states   map[*connection]State
 }
 
 // New makes a client. It panics without a logger; Start reports what is wrong with the settings.
@@ -33,7 +33,7 @@ func New(options Options) *Client {
 		panic("phoenix: Options.Logger is nil")
 	}
 	options = options.withDefaults()
-	return &Client{options: options, hub: newHub(options)}
+	return &Client{options: options, pool: newPool(options), states: make(map[*connection]State)}
 }
 
 // Start begins to connect and returns at once: Realtime need not be there yet. It fails only on an unusable URL or key.
@@ -45,164 +45,112 @@ func (c *Client) Start(ctx context.Context) error {
 	}
 	runCtx, cancel := context.WithCancelCause(ctx)
 	c.cancel = cancel
-	c.done.Go(func() { c.run(runCtx, endpoint) })
+	c.pool.begin(func(added *hub) {
+		kept := &connection{client: c, hub: added, endpoint: endpoint}
+		c.done.Go(func() { kept.run(runCtx) })
+	})
 	return nil
 }
 
-// Stop closes the connection, fails what is waiting with ErrStopped, and returns when the client's goroutines have ended.
+// Stop closes the connections, fails what is waiting with ErrStopped, and returns when the client's goroutines have ended.
 func (c *Client) Stop() {
+	c.pool.stop() // from here on no connection is added
 	if c.cancel != nil {
 		c.cancel(ErrStopped)
 	}
 	c.done.Wait()
 }
 
-// State is where the client stands at this moment.
+// State is where the client stands at this moment: connected while one of its connections is.
 func (c *Client) State() State { return State(c.state.Load()) }
 
 // Publish sends a message and returns nil when Realtime has acknowledged it. See the package comment for what it waits
 // for, the order of calls, and the errors. A call that ends because of ctx may or may not have been sent.
 func (c *Client) Publish(ctx context.Context, message realtime.Message) error {
-	payload, err := broadcastPayload(message)
-	if err != nil {
-		return err
-	}
-	waiting, err := c.hub.publish(message, payload)
-	if err != nil {
-		return fmt.Errorf("publish %s on %s: %w", message.Name, message.Topic, err)
-	}
-	if err := c.await(ctx, waiting); err != nil {
-		return fmt.Errorf("publish %s on %s: %w", message.Name, message.Topic, err)
-	}
-	return nil
-}
-
-func (c *Client) await(ctx context.Context, waiting *push) error {
-	timer := time.NewTimer(c.options.JoinTimeout)
-	defer timer.Stop()
-	sent := waiting.sent
-	for {
-		select {
-		case err := <-waiting.done:
-			return err
-		case <-sent:
-			sent = nil
-			timer.Reset(c.options.AckTimeout)
-		case <-timer.C:
-			return c.hub.giveUp(waiting, ErrTimeout)
-		case <-ctx.Done():
-			return c.hub.giveUp(waiting, context.Cause(ctx))
-		}
-	}
-}
-
-// run connects, serves and reconnects until ctx ends.
-func (c *Client) run(ctx context.Context, endpoint *url.URL) {
-	pause := c.newBackoff()
-	for ctx.Err() == nil {
-		started := time.Now()
-		err := c.session(ctx, endpoint)
-		if ctx.Err() != nil {
-			break
-		}
-		// A connection that lasted was healthy; one that is closed again and again right after it opened was not.
-		if time.Since(started) > c.options.ReconnectMax {
-			pause.Reset()
-		}
-		delay := c.pauseAfter(err, pause)
-		c.report(ctx, err, delay)
-		c.setState(StateDisconnected)
-		wait(ctx, delay)
-	}
-	c.hub.stop()
-	c.setState(StateDisconnected)
-}
-
-// session is one connection from dial to loss. Its error says why it ended.
-func (c *Client) session(ctx context.Context, endpoint *url.URL) error {
-	c.setState(StateConnecting)
-	dialCtx, cancel := context.WithTimeout(ctx, c.options.DialTimeout)
-	opened, err := openLink(dialCtx, endpoint, c.options.WriteTimeout, c.hub.receive)
-	cancel()
-	if err != nil {
-		return err
-	}
-	opened.serve()
-	c.hub.attach(opened)
-	c.setState(StateConnected)
-	c.options.Logger.InfoContext(ctx, "connected to realtime", "host", endpoint.Host)
-	c.problem = ""
-	err = c.beat(ctx, opened)
-	opened.close("")
-	c.hub.detach(err)
+	_, err := c.PublishAll(ctx, []realtime.Message{message})
 	return err
 }
 
-// beat sends heartbeats until the connection is lost, a heartbeat stays without an answer, or ctx ends.
-func (c *Client) beat(ctx context.Context, opened *link) error {
-	ticker := time.NewTicker(c.options.HeartbeatInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-opened.lost:
-			return fmt.Errorf("realtime connection lost: %w", opened.cause)
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-ticker.C:
-			if !c.hub.heartbeat() {
-				return errors.New("realtime connection lost: heartbeat without an answer")
-			}
-			c.hub.leaveIdle()
+// PublishAll sends messages of one topic, one behind the other without waiting for acknowledgements in between, and
+// returns when all have been acknowledged. On an error the first so many were; the one after them is what the error is
+// about, and those behind it may or may not have been sent: send them again, in the same order.
+func (c *Client) PublishAll(ctx context.Context, messages []realtime.Message) (acknowledged int, err error) {
+	if len(messages) == 0 {
+		return 0, nil
+	}
+	good, refused := sendable(messages)
+	if good > 0 {
+		acknowledged, err = c.publish(ctx, messages[:good])
+	}
+	if err == nil {
+		err = refused
+	}
+	if err != nil {
+		failed := messages[acknowledged]
+		return acknowledged, fmt.Errorf("publish %s on %s: %w", failed.Name, failed.Topic, err)
+	}
+	return acknowledged, nil
+}
+
+// sendable counts the leading messages that can be sent, and says why the next one cannot.
+func sendable(messages []realtime.Message) (count int, refused error) {
+	for i, message := range messages {
+		if message.Topic != messages[0].Topic {
+			return i, errTopics
+		}
+		if err := checkMessage(message); err != nil {
+			return i, err
 		}
 	}
+	return len(messages), nil
 }
 
-func (c *Client) newBackoff() *backoff.ExponentialBackOff {
-	pause := backoff.NewExponentialBackOff()
-	pause.InitialInterval = c.options.ReconnectMin
-	pause.MaxInterval = c.options.ReconnectMax
-	pause.Multiplier = 2
-	return pause
-}
-
-func (c *Client) pauseAfter(err error, pause *backoff.ExponentialBackOff) time.Duration {
-	var refused *connectError
-	if errors.As(err, &refused) && refused.settled() {
-		return c.options.RefusedInterval
+func (c *Client) publish(ctx context.Context, messages []realtime.Message) (acknowledged int, err error) {
+	started := newCall(messages)
+	if err := c.pool.publish(started); err != nil {
+		return 0, err
 	}
-	return min(pause.NextBackOff(), c.options.ReconnectMax)
+	c.await(ctx, started)
+	return started.acknowledged, started.err
 }
 
-// report logs trouble when it is new: an outage is one line, not one for each attempt.
-func (c *Client) report(ctx context.Context, err error, delay time.Duration) {
-	problem, remedy := "unreachable", ""
-	var refused *connectError
-	if errors.As(err, &refused) {
-		problem, remedy = refused.Error(), refused.remedy()
-	}
-	switch {
-	case problem == c.problem:
-		c.options.Logger.DebugContext(ctx, "realtime still unreachable", "err", err, "retry_in", delay)
-	case remedy != "":
-		c.options.Logger.ErrorContext(ctx, "realtime refuses the connection", "err", err, "remedy", remedy, "retry_in", delay)
-	default:
-		c.options.Logger.WarnContext(ctx, "no connection to realtime", "err", err, "retry_in", delay)
-	}
-	c.problem = problem
-}
-
-func (c *Client) setState(state State) {
-	if State(c.state.Swap(int32(state))) != state {
-		c.options.OnState(state)
-	}
-}
-
-// wait returns after the delay, or earlier when ctx ends.
-func wait(ctx context.Context, delay time.Duration) {
-	timer := time.NewTimer(delay)
+// await returns when the call is over.
+func (c *Client) await(ctx context.Context, started *call) {
+	timer := time.NewTimer(min(c.options.JoinTimeout, c.options.AckTimeout))
 	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
+	for {
+		select {
+		case <-started.done:
+			return
+		case <-timer.C:
+			remaining := c.pool.overdue(started)
+			if remaining > 0 {
+				timer.Reset(remaining)
+				continue
+			}
+			c.pool.giveUp(started, ErrTimeout)
+		case <-ctx.Done():
+			c.pool.giveUp(started, context.Cause(ctx))
+		}
+		<-started.done
+		return
+	}
+}
+
+// note keeps the state of each connection and tells of changes of the client's.
+func (c *Client) note(changed *connection, state State) {
+	c.statesMu.Lock()
+	defer c.statesMu.Unlock()
+	if state == StateDisconnected {
+		delete(c.states, changed)
+	} else {
+		c.states[changed] = state
+	}
+	best := StateDisconnected
+	for _, one := range c.states {
+		best = max(best, one)
+	}
+	if State(c.state.Swap(int32(best))) != best {
+		c.options.OnState(best)
 	}
 }

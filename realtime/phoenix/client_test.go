@@ -134,17 +134,37 @@ func TestPublish(t *testing.T) {
 
 	t.Run("calls on one topic do not wait for each other's acknowledgement", func(t *testing.T) {
 		t.Parallel()
-		made := setup(t, func(_ *phoenix.Options, s *server) { s.push = func(string) any { return nil } })
+		made := setup(t, nil)
+		require.NoError(t, made.client.Publish(t.Context(), message("room", `{}`)))
+		made.server.change(func(s *server) { s.push = func(string) any { return nil } })
 		var results []<-chan error
 		for i := range 10 {
 			results = append(results, made.start(t, message("room", `{}`)))
-			made.server.await(t, "room", "broadcast", i+1)
+			made.server.await(t, "room", "broadcast", i+2)
 		}
-		pushes := made.server.await(t, "room", "broadcast", 10)
+		pushes := made.server.await(t, "room", "broadcast", 11)[1:]
 		for i := len(pushes) - 1; i >= 0; i-- {
 			made.server.reply(pushes[i], accepted)
 			require.NoError(t, await(t, results[i]))
 		}
+	})
+
+	t.Run("but the first of a membership is waited for", func(t *testing.T) {
+		t.Parallel()
+		made := setup(t, func(_ *phoenix.Options, s *server) {
+			s.push = func(string) any { return nil }
+		})
+		first := made.start(t, message("room", `{}`))
+		pushes := made.server.await(t, "room", "broadcast", 1)
+		ctx, started := signalled(t)
+		second := make(chan error, 1)
+		go func() { second <- made.client.Publish(ctx, message("room", `{}`)) }()
+		<-started
+		assert.Equal(t, 1, made.client.Stats().InFlight)
+		made.server.change(func(s *server) { s.push = func(string) any { return accepted } })
+		made.server.reply(pushes[0], accepted)
+		require.NoError(t, await(t, first))
+		require.NoError(t, await(t, second))
 	})
 
 	t.Run("calls that waited for the join keep their order", func(t *testing.T) {
@@ -237,7 +257,7 @@ func TestPublishFails(t *testing.T) {
 
 	t.Run("for good when the channel may not be joined", func(t *testing.T) {
 		t.Parallel()
-		const reason = "Unauthorized: You do not have permissions to read from this Channel topic: room"
+		const reason = "PrivateOnly: This project only allows private channels"
 		made := setup(t, func(_ *phoenix.Options, s *server) { s.join = func(string) string { return reason } })
 		err := made.client.Publish(t.Context(), message("room", `{}`))
 		assert.True(t, phoenix.IsPermanent(err))
@@ -247,7 +267,9 @@ func TestPublishFails(t *testing.T) {
 	t.Run("for now when the channel cannot be joined", func(t *testing.T) {
 		t.Parallel()
 		made := setup(t, func(_ *phoenix.Options, s *server) {
-			s.join = func(string) string { return "IncreaseConnectionPool: Please increase your connection pool size" }
+			s.join = func(string) string {
+				return "Unauthorized: You do not have permissions to read from this Channel topic: room"
+			}
 		})
 		err := made.client.Publish(t.Context(), message("room", `{}`))
 		require.ErrorIs(t, err, phoenix.ErrUnavailable)
@@ -365,23 +387,4 @@ func TestStartRefusesSettingsThatCannotWork(t *testing.T) {
 		client.Stop()
 	}
 	assert.Panics(t, func() { phoenix.New(phoenix.Options{}) })
-}
-
-func BenchmarkPublish(b *testing.B) {
-	server := newServer(b)
-	client := phoenix.New(phoenix.Options{URL: server.http.URL, APIKey: secretKey, Logger: slog.New(slog.DiscardHandler)})
-	if err := client.Start(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	defer client.Stop()
-	payload := `{"v":1,"id":"1","text":"` + strings.Repeat("x", 170) + `"}`
-	b.SetParallelism(16)
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			if err := client.Publish(b.Context(), message("room", payload)); err != nil {
-				b.Error(err)
-				return
-			}
-		}
-	})
 }

@@ -24,18 +24,19 @@ const (
 )
 
 // dial opens the WebSocket. An HTTP answer instead is a *connectError. The key never shows in the error.
-func dial(ctx context.Context, endpoint *url.URL, handler gws.Event) (*gws.Conn, error) {
+func dial(ctx context.Context, endpoint *url.URL, handler gws.Event) (*gws.Conn, *wire, error) {
 	conn, err := dialNetwork(ctx, endpoint)
 	if err != nil {
-		return nil, fmt.Errorf("connect to realtime at %s: %w", endpoint.Host, err)
+		return nil, nil, fmt.Errorf("connect to realtime at %s: %w", endpoint.Host, err)
 	}
 	release := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	socket, err := upgrade(conn, endpoint, handler)
+	raw := &wire{Conn: conn}
+	socket, err := upgrade(raw, endpoint, handler)
 	if !release() || err != nil {
 		_ = conn.Close()
-		return nil, fmt.Errorf("open websocket at %s: %w", endpoint.Host, errors.Join(err, context.Cause(ctx)))
+		return nil, nil, fmt.Errorf("open websocket at %s: %w", endpoint.Host, errors.Join(err, context.Cause(ctx)))
 	}
-	return socket, nil
+	return socket, raw, nil
 }
 
 func dialNetwork(ctx context.Context, endpoint *url.URL) (net.Conn, error) {
@@ -51,36 +52,20 @@ func dialNetwork(ctx context.Context, endpoint *url.URL) (net.Conn, error) {
 	return dialer.DialContext(ctx, "tcp", address)
 }
 
-func upgrade(conn net.Conn, endpoint *url.URL, handler gws.Event) (*gws.Conn, error) {
-	kept := &keptConn{Conn: conn}
+func upgrade(raw *wire, endpoint *url.URL, handler gws.Event) (*gws.Conn, error) {
 	options := &gws.ClientOption{Addr: endpoint.String(), HandshakeTimeout: libraryHandshakeTimeout}
-	socket, response, err := gws.NewClientFromConn(handler, options, kept)
+	socket, response, err := gws.NewClientFromConn(handler, options, raw)
 	if response != nil {
 		defer func() { _ = response.Body.Close() }()
 	}
 	if err == nil {
-		kept.released = true
+		raw.release()
 		return socket, nil
 	}
 	if response != nil && response.StatusCode != http.StatusSwitchingProtocols {
 		return nil, &connectError{status: response.StatusCode, reason: refusal(response.Body)}
 	}
 	return nil, err
-}
-
-// keptConn outlives the library's hasty Close, so that the reason of a refusal can still be read from it.
-type keptConn struct {
-	net.Conn
-
-	released bool
-}
-
-// Close closes the connection once the upgrade is done.
-func (c *keptConn) Close() error {
-	if !c.released {
-		return nil
-	}
-	return c.Conn.Close()
 }
 
 // refusal reads the reason out of the body of a refusal: {"error":...} from Realtime, {"message":...} from gateways.

@@ -22,7 +22,7 @@ var (
 // RefusedError says that Realtime will never take this message as it is.
 type RefusedError struct {
 	Topic realtime.Topic
-	// Reason is Realtime's own text, for example "payload_size_exceeded" or "Unauthorized: You do not ...".
+	// Reason is Realtime's own text, for example "payload_size_exceeded".
 	Reason string
 }
 

@@ -3,7 +3,6 @@ package phoenix
 import (
 	"encoding/json"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -12,10 +11,10 @@ import (
 func TestFrameEncodesAsRealtimeExpects(t *testing.T) {
 	t.Parallel()
 	// Frames that Realtime 2.122.0 was seen to accept.
-	beat := frame{ref: "0", topic: "phoenix", event: "heartbeat", payload: json.RawMessage(`{}`)}
-	assert.Equal(t, `[null,"0","phoenix","heartbeat",{}]`, string(beat.encode()))
+	beat := frame{ref: 7, topic: "phoenix", event: "heartbeat", payload: json.RawMessage(`{}`)}
+	assert.Equal(t, `[null,"7","phoenix","heartbeat",{}]`, string(beat.encode()))
 	push := frame{
-		joinRef: "1", ref: "2", topic: "realtime:raw1", event: "broadcast",
+		joinRef: 1, ref: 2, topic: "realtime:raw1", event: "broadcast",
 		payload: json.RawMessage(`{"type":"broadcast","event":"e1","payload":{"a":1}}`),
 	}
 	assert.Equal(t, `["1","2","realtime:raw1","broadcast",{"type":"broadcast","event":"e1","payload":{"a":1}}]`, string(push.encode()))
@@ -24,14 +23,17 @@ func TestFrameEncodesAsRealtimeExpects(t *testing.T) {
 func TestFrameDecodesWhatRealtimeSends(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]frame{
-		`[null,"0","phoenix","phx_reply",{"status":"ok","response":{}}]`: {
-			ref: "0", topic: "phoenix", event: "phx_reply", payload: json.RawMessage(`{"status":"ok","response":{}}`),
+		`[null,"8","phoenix","phx_reply",{"status":"ok","response":{}}]`: {
+			ref: 8, topic: "phoenix", event: "phx_reply", payload: json.RawMessage(`{"status":"ok","response":{}}`),
 		},
 		`["1","1","realtime:raw1","phx_close",{}]`: {
-			joinRef: "1", ref: "1", topic: "realtime:raw1", event: "phx_close", payload: json.RawMessage(`{}`),
+			joinRef: 1, ref: 1, topic: "realtime:raw1", event: "phx_close", payload: json.RawMessage(`{}`),
 		},
 		`[null,null,"realtime:raw1","broadcast",{"event":"e1"}]`: {
 			topic: "realtime:raw1", event: "broadcast", payload: json.RawMessage(`{"event":"e1"}`),
+		},
+		`[ null, "x", "realtime:\u00e9", "system", {"a":[1,"]"]} ]`: {
+			topic: "realtime:é", event: "system", payload: json.RawMessage(`{"a":[1,"]"]}`),
 		},
 	} {
 		got, err := decodeFrame([]byte(text))
@@ -68,18 +70,4 @@ func TestReplyReason(t *testing.T) {
 	} {
 		assert.Equal(t, want, reply{Status: "error", Response: json.RawMessage(response)}.reason(), response)
 	}
-}
-
-func TestPaceAllowsABurstAndThenTheRate(t *testing.T) {
-	t.Parallel()
-	limited, now := newPace(2), time.Now()
-	assert.Zero(t, limited.take(now))
-	assert.Zero(t, limited.take(now))
-	delay := limited.take(now)
-	assert.InDelta(t, 500*time.Millisecond, delay, float64(time.Millisecond))
-	assert.Zero(t, limited.take(now.Add(delay)), "whoever waited as told is let through")
-	assert.NotZero(t, limited.take(now.Add(delay)))
-	assert.Zero(t, limited.take(now.Add(time.Hour)))
-	assert.Zero(t, limited.take(now.Add(time.Hour)))
-	assert.NotZero(t, limited.take(now.Add(time.Hour)), "idle time saves up one burst, not more")
 }

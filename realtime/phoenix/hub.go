@@ -215,7 +215,7 @@ func (h *hub) send(moved *channel, next *push) {
 }
 
 // admit joins waiting channels as far as places and the pace of joins allow. Those without a place here go to another
-// connection when one has a place, or can be opened.
+// connection when one has a place, or can be opened; only when there will be none, others are left for them.
 func (h *hub) admit() {
 	for len(h.waiting) > 0 && h.link != nil {
 		next := h.waiting[0]
@@ -229,7 +229,9 @@ func (h *hub) admit() {
 			if h.emigrate(next) {
 				continue
 			}
-			h.makePlace()
+			if !h.pool.growing() {
+				h.makePlace()
+			}
 			return
 		}
 		if !h.pool.mayJoin() {

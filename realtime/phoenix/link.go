@@ -15,6 +15,7 @@ type link struct {
 	gws.BuiltinEventHandler
 
 	socket       *gws.Conn
+	wire         *wire
 	writeTimeout time.Duration
 	receive      func(*link, []byte)
 	tasks        sync.WaitGroup
@@ -23,11 +24,14 @@ type link struct {
 	cause error
 
 	mu sync.Mutex
-	// queue is not bounded here: its frames are pushes of Publish calls that wait for an answer, and joins and leaves, which
+	// queue is not bounded here: its frames are pushes of calls that wait for an answer, and joins and leaves, which
 	// MaxChannels bounds.
-	queue [][]byte
+	queue []outgoing
 	wake  chan struct{}
 }
+
+// outgoing is a text frame in three pieces, so that a message's payload need not be copied. The last two may be nil.
+type outgoing struct{ head, payload, tail []byte }
 
 // openLink connects and starts the two goroutines. receive gets each text frame, on the reader's goroutine.
 func openLink(ctx context.Context, endpoint *url.URL, writeTimeout time.Duration, receive func(*link, []byte)) (*link, error) {
@@ -37,11 +41,11 @@ func openLink(ctx context.Context, endpoint *url.URL, writeTimeout time.Duration
 		lost:         make(chan struct{}),
 		wake:         make(chan struct{}, 1),
 	}
-	socket, err := dial(ctx, endpoint, opened)
+	socket, wire, err := dial(ctx, endpoint, opened)
 	if err != nil {
 		return nil, err
 	}
-	opened.socket = socket
+	opened.socket, opened.wire = socket, wire
 	return opened, nil
 }
 
@@ -53,9 +57,20 @@ func (l *link) serve() {
 
 // send queues a frame. Frames leave in the order of the calls. It never blocks and cannot fail: when the connection is
 // lost, whoever waits for an answer learns it from there.
-func (l *link) send(outgoing frame) {
+func (l *link) send(one frame) { l.enqueue(outgoing{head: one.encode()}) }
+
+// sendBroadcast queues the frame of a push.
+func (l *link) sendBroadcast(on *channel, one *push) {
+	head := frame{joinRef: on.joinRef, ref: one.ref, topic: wireTopic(on.topic), event: eventBroadcast}
+	buffer := make([]byte, 0, len(head.topic)+len(one.message.Name)+96)
+	l.enqueue(outgoing{
+		head: appendBroadcast(buffer, head, one.message.Name), payload: one.message.Payload, tail: broadcastTail,
+	})
+}
+
+func (l *link) enqueue(added outgoing) {
 	l.mu.Lock()
-	l.queue = append(l.queue, outgoing.encode())
+	l.queue = append(l.queue, added)
 	l.mu.Unlock()
 	select {
 	case l.wake <- struct{}{}:
@@ -71,26 +86,29 @@ func (l *link) write() {
 			return
 		}
 		if err := l.writeQueued(); err != nil {
-			// The library has closed the socket, so the reader ends and reports.
+			// Without a socket the reader ends and reports.
+			_ = l.wire.Close()
 			return
 		}
 	}
 }
 
+// writeQueued sends what is queued in as few packets as it fits into.
 func (l *link) writeQueued() error {
 	l.mu.Lock()
 	queued := l.queue
 	l.queue = nil
 	l.mu.Unlock()
-	for _, data := range queued {
-		if err := l.socket.SetWriteDeadline(time.Now().Add(l.writeTimeout)); err != nil {
-			return err
-		}
-		if err := l.socket.WriteMessage(gws.OpcodeText, data); err != nil {
+	if err := l.socket.SetWriteDeadline(time.Now().Add(l.writeTimeout)); err != nil {
+		return err
+	}
+	l.wire.cork()
+	for _, next := range queued {
+		if err := l.socket.Writev(gws.OpcodeText, next.head, next.payload, next.tail); err != nil {
 			return err
 		}
 	}
-	return nil
+	return l.wire.uncork()
 }
 
 // close says good-bye with a reason and waits for the goroutines.

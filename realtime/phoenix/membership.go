@@ -13,25 +13,25 @@ import (
 
 // join asks for the membership that the first waiting push needs.
 func (h *hub) join(joining *channel) {
-	joining.state = channelJoining
+	h.move(joining, channelJoining)
 	joining.private = joining.queue[0].message.Private
-	joining.renew = false
+	joining.renew, joining.proven = false, false
 	joining.complaint = ""
 	joining.usedAt = time.Now()
 	joining.joinRef = h.nextRef()
 	h.link.send(frame{
 		joinRef: joining.joinRef, ref: joining.joinRef, topic: wireTopic(joining.topic), event: eventJoin,
-		payload: joinPayload(joining.private, h.options.joinToken()),
+		payload: joinPayload(joining.private, h.pool.options.joinToken()),
 	})
 	h.bound(joining, h.joinTimedOut)
 }
 
 func (h *hub) leave(leaving *channel) {
-	leaving.state = channelLeaving
+	h.move(leaving, channelLeaving)
 	leaving.leaveRef = h.nextRef()
 	h.link.send(frame{
 		joinRef: leaving.joinRef, ref: leaving.leaveRef, topic: wireTopic(leaving.topic), event: eventLeave,
-		payload: []byte("{}"),
+		payload: emptyPayload,
 	})
 	h.bound(leaving, h.left)
 }
@@ -40,9 +40,9 @@ func (h *hub) leave(leaving *channel) {
 func (h *hub) bound(pending *channel, late func(*channel)) {
 	pending.stopTimer()
 	state, joinRef := pending.state, pending.joinRef
-	pending.timer = time.AfterFunc(h.options.JoinTimeout, func() {
-		h.mu.Lock()
-		defer h.mu.Unlock()
+	pending.timer = time.AfterFunc(h.pool.options.JoinTimeout, func() {
+		h.pool.mu.Lock()
+		defer h.pool.mu.Unlock()
 		if pending.state == state && pending.joinRef == joinRef {
 			late(pending)
 		}
@@ -58,8 +58,8 @@ func (h *hub) joinTimedOut(slow *channel) {
 // left frees the channel's place. An answer to phx_leave that never comes ends here too.
 func (h *hub) left(gone *channel) {
 	gone.stopTimer()
-	gone.state = channelIdle
-	gone.joinRef, gone.leaveRef = "", ""
+	h.move(gone, channelIdle)
+	gone.joinRef, gone.leaveRef = 0, 0
 	h.advance(gone)
 	h.admit()
 }
@@ -77,14 +77,14 @@ func (h *hub) receive(from *link, data []byte) {
 		// Every frame that matters is an answer to one of ours; an unreadable one makes that one time out.
 		return
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.pool.mu.Lock()
+	defer h.pool.mu.Unlock()
 	if from != h.link {
 		return
 	}
 	if incoming.topic == heartbeatTopic {
 		if incoming.ref == h.heartbeatRef {
-			h.heartbeatRef = ""
+			h.heartbeatRef = 0
 		}
 		return
 	}
@@ -105,10 +105,10 @@ func (h *hub) hear(member *channel, incoming frame) {
 	case eventReply:
 		h.hearReply(member, incoming)
 	case eventSystem:
-		hearSystem(member, incoming)
+		h.hearSystem(member, incoming)
 	case eventClose, eventError:
 		// One for an older membership follows each rejoin and means nothing.
-		if member.joinRef != "" && incoming.joinRef == member.joinRef {
+		if member.joinRef != 0 && incoming.joinRef == member.joinRef {
 			h.lose(member, fmt.Errorf("%w: channel closed (%s)", ErrDisconnected, closeReason(member, incoming)))
 		}
 	}
@@ -122,19 +122,22 @@ func closeReason(member *channel, incoming frame) string {
 }
 
 // hearSystem keeps the text of an error; the phx_close after it has none.
-func hearSystem(member *channel, incoming frame) {
+func (h *hub) hearSystem(member *channel, incoming frame) {
 	var system struct {
 		Status  string `json:"status"`
 		Message string `json:"message"`
 	}
 	if json.Unmarshal(incoming.payload, &system) == nil && system.Status == "error" {
 		member.complaint = system.Message
+		if system.Message == tooManyMessages && h.pool.pushes.refuse(time.Now()) {
+			h.pool.counts.slowedPushes++
+		}
 	}
 }
 
 func (h *hub) hearReply(member *channel, incoming frame) {
-	var answer reply
-	if err := json.Unmarshal(incoming.payload, &answer); err != nil {
+	answer, err := decodeReply(incoming.payload)
+	if err != nil {
 		// As with an unreadable frame: whatever it answers times out.
 		return
 	}
@@ -143,19 +146,24 @@ func (h *hub) hearReply(member *channel, incoming frame) {
 		h.joined(member, answer)
 	case member.state == channelLeaving && incoming.ref == member.leaveRef:
 		h.left(member)
-	case member.inFlight[incoming.ref] != nil:
-		h.answered(member, incoming.ref, answer)
+	default:
+		h.hearVerdict(member, incoming.ref, answer)
 	}
 }
 
 func (h *hub) joined(member *channel, answer reply) {
-	if answer.Status == "ok" {
+	if answer.ok() {
+		h.pool.counts.joins++
 		member.stopTimer()
-		member.state = channelJoined
+		h.move(member, channelJoined)
 		h.advance(member)
 		return
 	}
 	reason := answer.reason()
+	h.pool.counts.refusedJoins++
+	if refusalCode(reason) == tooManyJoins && h.pool.joins.refuse(time.Now()) {
+		h.pool.counts.slowedJoins++
+	}
 	if refusedForGood(reason) {
 		h.lose(member, &RefusedError{Topic: member.topic, Reason: reason})
 		return
@@ -163,17 +171,33 @@ func (h *hub) joined(member *channel, answer reply) {
 	h.lose(member, fmt.Errorf("join channel: %w: %s", ErrUnavailable, reason))
 }
 
-func (h *hub) answered(member *channel, ref string, answer reply) {
-	if answer.Status != "ok" && answer.reason() == unmatchedTopic {
-		// Realtime has lost the membership without telling, so nothing sent on it can arrive.
-		h.lose(member, fmt.Errorf("%w: channel is not joined any more", ErrDisconnected))
+// hearVerdict takes the answer to a push.
+func (h *hub) hearVerdict(member *channel, ref uint64, answer reply) {
+	answered := member.answered(ref)
+	if answered == nil {
 		return
 	}
-	verdict := error(nil)
-	if answer.Status != "ok" {
-		verdict = &RefusedError{Topic: member.topic, Reason: answer.reason()}
+	answered.call.movedAt = time.Now()
+	switch {
+	case answer.ok():
+		h.pool.counts.acknowledged++
+		member.proven = true
+		answered.verdict = verdictAcknowledged
+	case answer.reason() == unmatchedTopic:
+		// Realtime has lost the membership without telling, so nothing sent on it can arrive.
+		err := fmt.Errorf("%w: channel is not joined any more", ErrDisconnected)
+		answered.call.finish(err)
+		h.lose(member, err)
+		return
+	default:
+		h.pool.counts.refused++
+		answered.verdict = verdictRefused
+		answered.reason = &RefusedError{Topic: member.topic, Reason: answer.reason()}
 	}
-	member.inFlight[ref].done <- verdict
-	delete(member.inFlight, ref)
+	answered.call.settle()
+	if answered.call.over {
+		// What a call had behind a refused message is not waited for: its caller sends it again.
+		member.forget(answered.call)
+	}
 	h.advance(member)
 }

@@ -12,7 +12,9 @@ import (
 // Defaults of Options.
 const (
 	DefaultMaxChannels       = 90
+	DefaultMaxConnections    = 8
 	DefaultJoinsPerSecond    = 40
+	DefaultMessagesPerSecond = 100_000
 	DefaultDialTimeout       = 15 * time.Second
 	DefaultJoinTimeout       = 15 * time.Second
 	DefaultAckTimeout        = 10 * time.Second
@@ -32,11 +34,19 @@ type Options struct {
 	// channels refuse them.
 	APIKey string
 	Logger *slog.Logger
-	// MaxChannels is how many channels are joined at once. Realtime's limit is 100 a connection on every plan.
+	// MaxChannels is how many channels are joined at once on a connection. Realtime's limit is 100 on every plan.
 	MaxChannels int
-	// JoinsPerSecond is the pace of joins, with a burst of as many. Above the plan's limit (100 on the smallest, shared
-	// with all browsers) Realtime closes the connection.
+	// MaxConnections is how many connections are opened, one after the other as channels need them. They count towards the
+	// plan's limit (200 on the smallest), as every browser does. MaxChannels times MaxConnections topics are served
+	// without leaving and joining.
+	MaxConnections int
+	// JoinsPerSecond is the highest pace of joins of all connections together, with a burst of as many. Above the plan's
+	// limit (100 on the smallest, shared with all browsers) Realtime closes the connection; then the pace halves.
 	JoinsPerSecond int
+	// MessagesPerSecond is the highest pace of pushes in the same way. The plan's limit (100 on the smallest) also counts
+	// each delivery to a subscriber, so what it leaves for pushes is found out: each refusal halves the pace, and it doubles
+	// in each minute without one.
+	MessagesPerSecond int
 	// DialTimeout covers TCP, TLS and the upgrade. Realtime sleeps 2 s before it refuses one.
 	DialTimeout time.Duration
 	// JoinTimeout is how long a call waits until it is sent: for the connection, for a place among MaxChannels, and for
@@ -48,7 +58,7 @@ type Options struct {
 	// HeartbeatInterval is the time between heartbeats; one without an answer until the next is a lost connection.
 	// Realtime closes connections that are silent for 60 s.
 	HeartbeatInterval time.Duration
-	// IdleTimeout is after how long an unused channel is left.
+	// IdleTimeout is after how long an unused channel is left, and a connection without channels closed.
 	IdleTimeout time.Duration
 	// ReconnectMin and ReconnectMax bound the pause between attempts to connect; it doubles, half of it random.
 	ReconnectMin time.Duration
@@ -61,7 +71,9 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	orInt(&o.MaxChannels, DefaultMaxChannels)
+	orInt(&o.MaxConnections, DefaultMaxConnections)
 	orInt(&o.JoinsPerSecond, DefaultJoinsPerSecond)
+	orInt(&o.MessagesPerSecond, DefaultMessagesPerSecond)
 	orDuration(&o.DialTimeout, DefaultDialTimeout)
 	orDuration(&o.JoinTimeout, DefaultJoinTimeout)
 	orDuration(&o.AckTimeout, DefaultAckTimeout)

@@ -1,7 +1,6 @@
 package phoenix
 
 import (
-	"math"
 	"slices"
 	"sync"
 	"time"
@@ -11,6 +10,9 @@ import (
 
 // growPause is how long after a connection that could not be opened beside others the next is tried.
 const growPause = 15 * time.Second
+
+// growTimeout is how long a connection beside others may take to open. Realtime sleeps 2 s before it refuses one.
+const growTimeout = 5 * time.Second
 
 // pool spreads topics over connections. A topic stays on its connection for as long as it has a channel there, so
 // everything about one topic goes over one socket. One mutex guards the pool, its hubs and their channels: every step
@@ -143,6 +145,23 @@ func (p *pool) grow() *hub {
 	return added
 }
 
+// growing says whether the next connection, or one after it, is on its way: it will ask every hub again.
+func (p *pool) growing() bool {
+	return len(p.hubs) < p.options.MaxConnections &&
+		slices.ContainsFunc(p.hubs, func(one *hub) bool { return one.link == nil })
+}
+
+// dialTimeout is how long a hub's connection may take to open. One that is added must not keep topics waiting that could
+// have a place elsewhere.
+func (p *pool) dialTimeout(dialing *hub) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.othersConnected(dialing) {
+		return min(p.options.DialTimeout, growTimeout)
+	}
+	return p.options.DialTimeout
+}
+
 // retire takes a hub that has lost its connection, or needs none, out of the pool, unless no other is connected. Its
 // channels, which are not joined, move to another one.
 func (p *pool) retire(gone *hub, failed bool) bool {
@@ -158,6 +177,7 @@ func (p *pool) retire(gone *hub, failed bool) bool {
 	for _, homeless := range gone.channels {
 		p.choose().adopt(homeless)
 	}
+	p.admitAll()
 	return true
 }
 
@@ -217,18 +237,15 @@ func (p *pool) mayPush(asking *channel) bool {
 	if asking.held {
 		return false
 	}
-	delay := time.Duration(math.MaxInt64)
 	if p.pushTimer == nil {
-		delay = p.pushes.take(time.Now())
-	}
-	if delay == 0 {
-		return true
+		delay := p.pushes.take(time.Now())
+		if delay == 0 {
+			return true
+		}
+		p.pushTimer = time.AfterFunc(delay, p.resumePushes)
 	}
 	asking.held = true
 	p.held = append(p.held, asking)
-	if p.pushTimer == nil {
-		p.pushTimer = time.AfterFunc(delay, p.resumePushes)
-	}
 	return false
 }
 
@@ -236,10 +253,13 @@ func (p *pool) resumePushes() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pushTimer = nil
-	held := p.held
-	p.held = nil
-	for _, waiting := range held {
-		waiting.held = false
-		waiting.hub.advance(waiting)
+	for len(p.held) > 0 && p.pushTimer == nil {
+		next := p.held[0]
+		p.held = p.held[1:]
+		next.held = false
+		// In any other state it has been left or lost meanwhile, and asks again when it is joined.
+		if next.state == channelJoined {
+			next.hub.advance(next)
+		}
 	}
 }

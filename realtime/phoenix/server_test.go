@@ -176,6 +176,17 @@ func (s *server) drop() {
 	}
 }
 
+// dropJoined cuts the connection on which the topic is joined.
+func (s *server) dropJoined(topic string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for socket, joined := range s.sockets {
+		if joined["realtime:"+topic] != "" {
+			_ = socket.NetConn().Close()
+		}
+	}
+}
+
 // tell sends a frame of the server's own about the topic "room".
 func (s *server) tell(event string, payload any) {
 	const topic = "realtime:room"

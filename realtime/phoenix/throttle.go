@@ -48,7 +48,6 @@ func (t *throttle) take(now time.Time) time.Duration {
 		t.budget = min(rate, t.budget+now.Sub(t.filled).Seconds()*rate)
 	}
 	t.filled = now
-	// A pace of less than two a second must still let one through now and then.
 	if t.budget >= 1 {
 		t.budget--
 		t.used.add(now)
@@ -66,7 +65,7 @@ func (t *throttle) refuse(now time.Time) bool {
 	t.refused = now
 	t.rate = max(throttleFloor, min(t.current(now), t.used.perSecond(now))/2)
 	t.since = now
-	t.budget = 0
+	t.budget, t.filled = 0, now
 	return true
 }
 
@@ -88,9 +87,10 @@ func (u *usage) perSecond(now time.Time) float64 {
 }
 
 func (u *usage) advance(now time.Time) {
-	switch second := now.Unix(); {
-	case second == u.second:
-	case second == u.second+1:
+	second := now.Unix()
+	switch second {
+	case u.second:
+	case u.second + 1:
 		u.second, u.prior, u.current = second, u.current, 0
 	default:
 		u.second, u.prior, u.current = second, 0, 0

@@ -161,7 +161,7 @@ func ownServer(t *testing.T, settings map[string]string) *postgres.Server {
 func TestCheckRefusesALogWithoutLogicalDecoding(t *testing.T) {
 	t.Parallel()
 	server := ownServer(t, map[string]string{"wal_level": "replica"})
-	refuses(t, replication.Options{URL: server.URL("postgres", postgres.Superuser)},
+	refuses(t, replication.Options{URL: server.URL("postgres", postgres.Superuser), Source: replication.SourceStream},
 		replication.ErrWALLevel, "Set wal_level = logical")
 }
 
@@ -174,7 +174,7 @@ func TestCheckRefusesAServerWithoutAFreeSlot(t *testing.T) {
 	_, err = conn.Exec(t.Context(), "select pg_create_physical_replication_slot('theirs')")
 	require.NoError(t, err)
 	require.NoError(t, conn.Close(t.Context()))
-	refuses(t, replication.Options{URL: url}, replication.ErrSlot, "max_replication_slots")
+	refuses(t, replication.Options{URL: url, Source: replication.SourceStream}, replication.ErrNoFreeSlot, "max_replication_slots")
 }
 
 func TestStreamAsksOnceWithAWrongPassword(t *testing.T) {

@@ -28,7 +28,12 @@ type decoder struct {
 
 	// begun says that a Begin has been read and its Commit has not.
 	begun bool
-	tx    realtime.Transaction
+	// commitAt is where the Commit of the transaction that has begun stands in the log.
+	commitAt realtime.Position
+	// tx is what has been read of it and not been given yet, parted whether something was given.
+	tx     realtime.Transaction
+	size   partSize
+	parted bool
 }
 
 func newDecoder(table tableName) *decoder {
@@ -44,8 +49,10 @@ func knownKinds() map[string]realtime.Kind {
 	return kinds
 }
 
-// decode reads one message. It gives a transaction when the message was its Commit and it wrote to the outbox, else
-// nil. The message's bytes are not kept. An error is an ErrUndecodable and the decoder must not be used after it.
+// decode reads one message. It gives a transaction when the message was its Commit and it wrote to the outbox, a part of
+// one when it is large, else nil. A part has no Position, except for the last one, which may have no events: parts
+// can be given before the Commit is read because the server sends nothing of a transaction that has not committed.
+// The message's bytes are not kept. An error is an ErrUndecodable and the decoder must not be used after it.
 func (d *decoder) decode(message []byte) (*realtime.Transaction, error) {
 	w := &wire{rest: message}
 	kind := w.byte()
@@ -74,7 +81,7 @@ func (d *decoder) dispatch(kind byte, w *wire) (*realtime.Transaction, error) {
 	case messageRelation:
 		return nil, d.relation(w)
 	case messageInsert:
-		return nil, d.insert(w)
+		return d.insert(w)
 	case messageOrigin, messageType:
 		// Both describe where a row came from or what type a column has; neither carries an event.
 		w.take(len(w.rest))
@@ -89,10 +96,10 @@ func (d *decoder) begin(w *wire) error {
 	if d.begun {
 		return undecodable("a transaction begins inside another")
 	}
-	w.uint64()
+	d.commitAt = realtime.Position(w.uint64())
 	committedAt := w.time()
 	w.uint32()
-	d.begun = true
+	d.begun, d.parted, d.size = true, false, partSize{}
 	d.tx = realtime.Transaction{CommittedAt: committedAt}
 	return nil
 }
@@ -107,7 +114,7 @@ func (d *decoder) commit(w *wire) (*realtime.Transaction, error) {
 	d.tx.Position = realtime.Position(w.uint64())
 	w.time()
 	d.begun = false
-	if len(d.tx.Events) == 0 || w.short {
+	if (len(d.tx.Events) == 0 && !d.parted) || w.short {
 		return nil, nil // a transaction that left no event is not reported
 	}
 	tx := d.tx
@@ -126,29 +133,41 @@ func (d *decoder) relation(w *wire) error {
 }
 
 // insert reads: id of the table (4), 'N', the new row.
-func (d *decoder) insert(w *wire) error {
+func (d *decoder) insert(w *wire) (*realtime.Transaction, error) {
 	if !d.begun {
-		return undecodable("an insert outside a transaction")
+		return nil, undecodable("an insert outside a transaction")
 	}
 	id, marker := w.uint32(), w.byte()
 	into, known := d.relations[id]
 	switch {
 	case w.short:
-		return nil // decode reports it
+		return nil, nil // decode reports it
 	case !known:
-		return undecodable("an insert into table %d, which was not described", id)
+		return nil, undecodable("an insert into table %d, which was not described", id)
 	case into.foreign != tableName{}:
 		// Passing it over would lose events, for example when a publication names partitions instead of their parent.
-		return undecodable("a row of table %s; the publication may send only %s", into.foreign, d.table)
+		return nil, undecodable("a row of table %s; the publication may send only %s", into.foreign, d.table)
 	case marker != 'N':
-		return undecodable("an insert carries row form %q", marker)
+		return nil, undecodable("an insert carries row form %q", marker)
 	}
 	var event realtime.Event
 	if err := d.row(w, into, &event); err != nil {
-		return err
+		return nil, err
 	}
 	d.tx.Events = append(d.tx.Events, event)
-	return nil
+	d.size.add(&event)
+	if d.size.full() && !w.short {
+		return d.part(), nil
+	}
+	return nil, nil // the transaction goes on
+}
+
+// part gives what has been read of a transaction that goes on.
+func (d *decoder) part() *realtime.Transaction {
+	part := d.tx
+	d.tx = realtime.Transaction{CommittedAt: part.CommittedAt}
+	d.size, d.parted = partSize{}, true
+	return &part
 }
 
 func undecodable(format string, values ...any) error {

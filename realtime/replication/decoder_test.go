@@ -178,6 +178,38 @@ func TestDecoderKeepsNothingOfTheBuffer(t *testing.T) {
 	require.Equal(t, []realtime.Event{sampleEvent()}, got[0].Events)
 }
 
+func TestDecoderGivesALargeTransactionInParts(t *testing.T) {
+	t.Parallel()
+	for name, each := range map[string]struct {
+		payload, events int
+		want            []int
+	}{
+		"by number, the last part empty":  {payload: 10, events: 2 * partEvents, want: []int{partEvents, partEvents, 0}},
+		"by number, the last part filled": {payload: 10, events: partEvents + 3, want: []int{partEvents, 3}},
+		"by size":                         {payload: partBytes / 2, events: 5, want: []int{2, 2, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDecoder(outbox)
+			event := sampleEvent()
+			event.Payload = make([]byte, each.payload)
+			at := time.Unix(1_700_000_000, 0).UTC()
+			messages := [][]byte{relationMessage(9, outbox, outboxColumns...), beginMessage(at)}
+			for range each.events {
+				messages = append(messages, insertMessage(9, event, outboxColumns...))
+			}
+			got := feed(t, d, append(messages, commitMessage(100))...)
+			require.Len(t, got, len(each.want))
+			for i, part := range got {
+				require.Len(t, part.Events, each.want[i])
+				require.Equal(t, at, part.CommittedAt)
+				require.Equal(t, i == len(got)-1, part.Position == 100, "only the end confirms")
+			}
+			require.Empty(t, feed(t, d, beginMessage(at), commitMessage(200)), "the next transaction has no parts")
+		})
+	}
+}
+
 func TestDecoderFollowsAChangedTable(t *testing.T) {
 	t.Parallel()
 	d := newDecoder(outbox)

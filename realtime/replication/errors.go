@@ -29,6 +29,8 @@ var (
 	ErrPublication = errors.New("publication is not usable")
 	// ErrSlot: the slot cannot be made, or its name is taken by something else.
 	ErrSlot = errors.New("replication slot is not usable")
+	// ErrNoFreeSlot is the ErrSlot of a server that has no slot left. Another one may be dropped at any time.
+	ErrNoFreeSlot = fmt.Errorf("%w: none is free", ErrSlot)
 	// ErrDatabaseReplaced: behind the same address there is now another database, or an older copy of the same.
 	// Positions no longer compare, so the process must start afresh.
 	ErrDatabaseReplaced = errors.New("database was replaced")
@@ -47,6 +49,7 @@ var (
 	errServerEnded = errors.New("the server ended the stream")
 	errServerStops = errors.New("the server is shutting down")
 	errStatusDue   = errors.New("a status update is due")
+	errMayStream   = errors.New("streaming is possible again")
 )
 
 // SetupError is an obstacle that has a name, a detail and a remedy.
@@ -114,6 +117,8 @@ const (
 	stateInsufficientPrivilege = "42501"
 	stateObjectInUse           = "55006"
 	stateUndefinedObject       = "42704"
+	stateUndefinedTable        = "42P01"
+	stateUndefinedSchema       = "3F000"
 	stateTooManyConnections    = "53300"
 	stateLimitExceeded         = "53400"
 	stateAdminShutdown         = "57P01"

@@ -23,6 +23,10 @@ type Options struct {
 	// URL is the direct connection to the database, never a pooler: poolers carry no replication. The role needs
 	// the REPLICATION attribute and must own the outbox.
 	URL string
+	// PollURL is the connection for polling, direct or a pooler's in session mode. Default URL.
+	PollURL string
+	// Source is how events are taken. Default SourceAuto.
+	Source Source
 	// Slot names the replication slot, which is also the lease: of all processes with the same slot one streams.
 	// Default DefaultSlot.
 	Slot string
@@ -38,23 +42,26 @@ type Options struct {
 	// DrainTimeout is how long Run, once its context has ended, waits for what it delivered to be confirmed, so that
 	// the next process does not see it again. Default 2 s; negative: no waiting.
 	DrainTimeout time.Duration
-	// SlotExpected says that a slot of this name existed before (the caller's checkpoint knows), so that its absence
-	// at the first connection is a loss and not a first start.
-	SlotExpected bool
-	// OnState is told each new state, from Run's goroutine; it must return quickly. May be nil.
+	// CheckpointInterval is how often the horizon is noted: about what is sent twice after the loss of a slot. Default
+	// 10 s.
+	CheckpointInterval time.Duration
+	// OnState is told each new state, by one goroutine at a time; it must return quickly. May be nil.
 	OnState func(State)
-	// OnSlotLost is told, before a new slot is made, that the old one is gone and why. It should note durably that the
-	// outbox is to be sent again from the table, to be done once the state is streaming: what commits from then on is in
-	// the stream. An error leaves things as they are and the attempt is repeated. May be nil.
+	// OnSlotLost is told that a slot was lost and why, when there is a new one and what the old one did not carry is on its
+	// way to deliver. Events older than the outbox's retention may be missing, so the caller should look at what
+	// they would have told it. After an error the resend begins again. May be nil.
 	OnSlotLost func(ctx context.Context, reason string) error
 }
 
 // withDefaults fills what was left empty.
 func (o Options) withDefaults() Options {
+	o.PollURL = orDefault(o.PollURL, o.URL)
+	o.Source = orDefault(o.Source, SourceAuto)
 	o.Slot = orDefault(o.Slot, DefaultSlot)
 	o.Publication = orDefault(o.Publication, DefaultPublication)
 	o.Table = orDefault(o.Table, DefaultTable)
 	o.StatusInterval = orDefault(o.StatusInterval, DefaultStatusInterval)
+	o.CheckpointInterval = orDefault(o.CheckpointInterval, DefaultCheckpointInterval)
 	o.DrainTimeout = orDefault(o.DrainTimeout, DefaultDrainTimeout)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

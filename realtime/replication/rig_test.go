@@ -3,6 +3,7 @@ package replication_test
 import (
 	"context"
 	"log/slog"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -41,7 +42,16 @@ do $$ begin
     execute format('create table handoff.outbox_%s partition of handoff.outbox for values in (%s)', day, day);
   end loop;
 end $$;
-create table public.elsewhere (noise text);`
+create table public.elsewhere (noise text);
+do $$ begin
+  if not exists (select from pg_roles where rolname = 'anon') then
+    create role anon;
+    create role authenticated;
+  end if;
+end $$;`
+
+// checkpointFile makes the rest; it is the text that users get.
+const checkpointFile = "../../migrations/sql/41_checkpoint.sql"
 
 func setupOutbox(ctx context.Context, url string) error {
 	conn, err := pgx.Connect(ctx, url)
@@ -49,7 +59,14 @@ func setupOutbox(ctx context.Context, url string) error {
 		return err
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	_, err = conn.Exec(ctx, outboxSetup)
+	if _, err := conn.Exec(ctx, outboxSetup); err != nil {
+		return err
+	}
+	checkpoint, err := os.ReadFile(checkpointFile)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, string(checkpoint))
 	return err
 }
 
@@ -70,6 +87,7 @@ func (r *rig) options(t *testing.T) replication.Options {
 	t.Helper()
 	return replication.Options{
 		URL: r.db.URL("postgres"), Slot: r.slot, StatusInterval: 200 * time.Millisecond,
+		Source: replication.SourceStream, CheckpointInterval: 100 * time.Millisecond,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 }
@@ -128,6 +146,8 @@ type sink struct {
 	last realtime.Position
 	done realtime.Position
 	held bool
+	// unfinished are those that were taken since hold and not confirmed.
+	unfinished int
 }
 
 func newSink() *sink {
@@ -144,24 +164,35 @@ func (s *sink) hold() {
 func (s *sink) confirm(upTo realtime.Position) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.done = upTo
+	s.done, s.unfinished = upTo, 0
+}
+
+// release ends a hold and confirms all that was taken.
+func (s *sink) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held, s.done, s.unfinished = false, s.last, 0
 }
 
 func (s *sink) deliver(_ context.Context, tx realtime.Transaction) error {
 	s.mu.Lock()
-	s.last = tx.Position
-	if !s.held {
-		s.done = tx.Position
+	s.last = max(s.last, tx.Position)
+	if s.held {
+		s.unfinished++
+	} else {
+		s.done = max(s.done, tx.Position)
 	}
 	s.mu.Unlock()
-	s.arrived <- tx
+	if len(tx.Events) > 0 {
+		s.arrived <- tx
+	}
 	return nil
 }
 
 func (s *sink) confirmed() (realtime.Position, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.done, s.done >= s.last
+	return s.done, s.done >= s.last && s.unfinished == 0
 }
 
 // next waits for one transaction and gives the numbers of its events.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pglogrepl"
@@ -33,6 +34,11 @@ type session struct {
 
 	// given is the end of the last transaction that was queued for the courier, in this session or before it.
 	given realtime.Position
+	// mark is the position of the last thing that was read from the table: what the caller says it has settled up to that
+	// is no place in the log.
+	mark     *atomic.Uint64
+	reached  reached
+	counters *counters
 	// interval is the longest time between two status updates; nextStatus is when the next one is due.
 	interval   time.Duration
 	nextStatus time.Time
@@ -69,6 +75,33 @@ func quoteIdentifier(name string) string {
 
 func quoteLiteral(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
+}
+
+// hold keeps the connection alive, without reading from it, until the recorder has queued what must come before the stream.
+func (s *session) hold(ctx context.Context, opened <-chan error) error {
+	for {
+		if err := s.sendStatus(ctx); err != nil {
+			return err
+		}
+		due := time.NewTimer(time.Until(s.nextStatus))
+		select {
+		case err := <-opened:
+			due.Stop()
+			s.heard = time.Now()
+			if ctx.Err() != nil {
+				return context.Cause(ctx) // err only says that it was interrupted
+			}
+			return err
+		case <-ctx.Done():
+			due.Stop()
+			return context.Cause(ctx)
+		case <-due.C:
+		}
+		s.heard = time.Now() // answers wait unread; their absence means nothing
+		if s.probe.stopping(ctx) {
+			return errServerStops
+		}
+	}
 }
 
 // run streams until the context ends or something breaks, and returns which.
@@ -157,6 +190,7 @@ func (s *session) handleKeepalive(ctx context.Context, data []byte) error {
 	if err != nil {
 		return undecodable("keepalive: %w", err)
 	}
+	s.counters.serverEnd.Store(uint64(keepalive.ServerWALEnd))
 	if !s.decoder.begun { // inside a transaction the position may lie past events that are still to come
 		s.progress.read(realtime.Position(keepalive.ServerWALEnd))
 	}
@@ -174,6 +208,8 @@ func (s *session) handleXLogData(ctx context.Context, data []byte) error {
 	if err != nil {
 		return undecodable("log data: %w", err)
 	}
+	s.counters.bytes.Add(uint64(len(data)))
+	s.counters.serverEnd.Store(max(s.counters.serverEnd.Load(), uint64(chunk.ServerWALEnd)))
 	tx, err := s.decoder.decode(chunk.WALData)
 	if err != nil {
 		return fmt.Errorf("log at %s: %w", realtime.Position(chunk.WALStart), err)
@@ -182,7 +218,7 @@ func (s *session) handleXLogData(ctx context.Context, data []byte) error {
 		return nil
 	}
 	s.hasten()
-	if tx.Position > s.given { // else it was delivered before the connection was lost, and is only sent again
+	if s.decoder.commitAt >= s.given { // else it was delivered before the connection was lost, and is only sent again
 		if err := s.give(ctx, *tx); err != nil {
 			return err
 		}
@@ -214,13 +250,13 @@ func (s *session) give(ctx context.Context, tx realtime.Transaction) error {
 func (s *session) offer(ctx context.Context, tx realtime.Transaction) error {
 	due := time.NewTimer(time.Until(s.nextStatus))
 	defer due.Stop()
-	select {
-	case s.courier.queue <- tx:
-		s.given = tx.Position
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-due.C:
+	taken, err := s.courier.put(ctx, parcel{Transaction: tx, end: tx.Position}, due.C)
+	switch {
+	case err != nil:
+		return err
+	case !taken:
 		return errStatusDue
 	}
+	s.given = max(s.given, tx.Position) // all parts of a transaction but the last have none
+	return nil
 }

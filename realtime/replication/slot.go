@@ -93,7 +93,7 @@ func createSlot(ctx context.Context, conn *pgx.Conn, name string) error {
 
 func noFreeSlot(cause error) error {
 	return &SetupError{
-		Kind: ErrSlot, Detail: "all replication slots of the server are in use", Cause: cause,
+		Kind: ErrNoFreeSlot, Detail: "all replication slots of the server are in use", Cause: cause,
 		Remedy: "Drop one that nothing uses (select slot_name, active from pg_replication_slots) or raise max_replication_slots",
 	}
 }
@@ -117,30 +117,30 @@ func dropSlot(ctx context.Context, conn *pgx.Conn, name string) error {
 
 // The reasons that Options.OnSlotLost hears.
 const (
+	reasonEarlier     = "an earlier process noted the loss and did not live to make it good"
 	reasonMissing     = "the slot is missing: the database was upgraded, paused, restored or cleaned up"
 	reasonInvalidated = "the server removed log that the slot still needed"
 	reasonPublication = "the publication was missing and is newer than the slot"
 )
 
-// makeSlot creates the slot where there is none, after telling about the loss if there was one before.
+// makeSlot creates the slot where there is none, after noting what must be sent again. At a first start that is what
+// commits until the slot exists.
 func (r *runner) makeSlot(ctx context.Context, conn *pgx.Conn) error {
-	if r.slotSeen {
-		if err := r.reportLoss(ctx, reasonMissing); err != nil {
-			return err
-		}
+	if err := r.noteLoss(ctx, conn, nil, reasonMissing); err != nil {
+		return err
 	}
 	r.options.Logger.InfoContext(ctx, "creating the replication slot; it waits for transactions that are running now",
 		slog.String("slot", r.options.Slot))
 	return createSlot(ctx, conn, r.options.Slot)
 }
 
-// replaceSlot tells about the loss, drops what is left of the slot and makes a new one.
+// replaceSlot notes the loss, drops what is left of the slot and makes a new one.
 func (r *runner) replaceSlot(ctx context.Context, conn *pgx.Conn, found *slot) error {
 	reason := reasonPublication
 	if found.lost() {
 		reason = reasonInvalidated
 	}
-	if err := r.reportLoss(ctx, reason); err != nil {
+	if err := r.noteLoss(ctx, conn, &nothing, reason); err != nil {
 		return err
 	}
 	if err := dropSlot(ctx, conn, r.options.Slot); err != nil {
@@ -149,13 +149,23 @@ func (r *runner) replaceSlot(ctx context.Context, conn *pgx.Conn, found *slot) e
 	return createSlot(ctx, conn, r.options.Slot)
 }
 
-// reportLoss lets the caller note the loss before anything is made anew: after a crash in between, the next process
-// would find a sound slot and know of no gap.
-func (r *runner) reportLoss(ctx context.Context, reason string) error {
-	r.options.Logger.WarnContext(ctx, "replication slot was lost",
-		slog.String("slot", r.options.Slot), slog.String("reason", reason))
-	if err := r.options.OnSlotLost(ctx, reason); err != nil {
-		return fmt.Errorf("report the loss of replication slot %s: %w", r.options.Slot, err)
+// noteLoss notes the loss durably before anything is made anew: after a crash in between, the next process would find a
+// sound slot and know of no gap. missing is the horizon of a slot without a checkpoint.
+func (r *runner) noteLoss(ctx context.Context, conn *pgx.Conn, missing *snapshot, reason string) error {
+	kept, err := loadCheckpoint(ctx, conn, r.options.Slot, missing)
+	if err != nil {
+		return err
 	}
+	if _, err := noteLoss(ctx, conn, r.options.Slot); err != nil {
+		return err
+	}
+	if !kept.slotSeen {
+		return nil
+	}
+	r.lossReason = reason
+	r.counters.losses.Add(1)
+	r.setState(ctx, StateSlotLost)
+	r.options.Logger.WarnContext(ctx, "replication slot was lost, its events will be sent again from the table",
+		slog.String("slot", r.options.Slot), slog.String("reason", reason))
 	return nil
 }

@@ -10,13 +10,12 @@ import (
 
 // prepare brings the database to where streaming can start and says from which position it will. It works over one
 // ordinary connection, which it also keeps while standing by: a replication connection would take one of the few
-// walsenders of a small Supabase plan.
-func (r *runner) prepare(ctx context.Context) (realtime.Position, error) {
-	conn, err := connectSQL(ctx, r.config)
+// walsenders of a small Supabase plan. The leader then keeps its checkpoint over it.
+func (r *runner) prepare(ctx context.Context, sql *link) (realtime.Position, error) {
+	conn, err := sql.get(ctx)
 	if err != nil {
 		return 0, err
 	}
-	defer closeSQL(ctx, conn)
 	found, err := takeSurvey(ctx, conn, r.table, r.options.Publication)
 	if err != nil {
 		return 0, err
@@ -64,7 +63,6 @@ func (r *runner) awaitSlot(ctx context.Context, conn *pgx.Conn, database string,
 			}
 			published = false
 		default:
-			r.slotSeen = true
 			return found.confirmed, nil
 		}
 	}

@@ -3,13 +3,16 @@ package replication
 // State says what a Stream is doing. Its text form is stable: health pages and logs show it.
 type State int32
 
-// The states, in the order in which a process usually meets them. The package page describes each.
+// The states. The package page describes each.
 const (
 	StateStarting State = iota
 	StateWaitingForDatabase
 	StateStandby
 	StateStreaming
 	StateStopped
+	StatePolling
+	StateResending
+	StateSlotLost
 )
 
 // String is the state's name, for example "waiting_for_database".
@@ -25,6 +28,12 @@ func (s State) String() string {
 		return "streaming"
 	case StateStopped:
 		return "stopped"
+	case StatePolling:
+		return "polling"
+	case StateResending:
+		return "resending"
+	case StateSlotLost:
+		return "slot_lost"
 	default:
 		return "unknown"
 	}

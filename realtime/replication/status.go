@@ -33,7 +33,7 @@ func (s *session) sendStatus(ctx context.Context) error {
 		return err
 	}
 	wait := s.interval
-	if s.progress.outstanding() {
+	if s.progress.outstanding() || s.reached.settled.Load() < s.mark.Load() {
 		wait = min(wait, outstandingInterval)
 	}
 	s.nextStatus = time.Now().Add(wait)
@@ -50,6 +50,8 @@ func (s *session) hasten() {
 // confirm writes one status update.
 func (s *session) confirm(ctx context.Context) error {
 	flushed := s.progress.next(s.done())
+	s.reached.flushed.Store(uint64(flushed))
+	s.counters.confirmed.Store(uint64(flushed))
 	update := pglogrepl.StandbyStatusUpdate{
 		WALWritePosition: pglogrepl.LSN(s.progress.received),
 		WALFlushPosition: pglogrepl.LSN(flushed),
@@ -74,6 +76,10 @@ func (s *session) confirm(ctx context.Context) error {
 func (s *session) done() (realtime.Position, bool) {
 	empty := s.courier.position() >= s.given && !s.decoder.begun
 	position, idle := s.confirmed()
+	s.reached.settled.Store(uint64(position))
+	if position <= realtime.Position(s.mark.Load()) {
+		position = 0
+	}
 	return position, idle && empty
 }
 

@@ -37,13 +37,15 @@ const (
 type Stream struct {
 	options       Options
 	state         atomic.Int32
+	counters      counters
 	quiet         time.Duration
 	probeInterval time.Duration
+	recheck       time.Duration
 }
 
 // New makes a stream. Nothing happens before Run.
 func New(options Options) *Stream {
-	return &Stream{options: options.withDefaults(), quiet: quietTime, probeInterval: probeInterval}
+	return &Stream{options: options.withDefaults(), quiet: quietTime, probeInterval: probeInterval, recheck: recheckInterval}
 }
 
 // State says what the stream is doing.
@@ -60,8 +62,9 @@ func (s *Stream) setState(ctx context.Context, state State) {
 }
 
 // Run delivers committed transactions until its context ends, and then returns nil. It makes the publication and the
-// slot when they are missing, stands by while another process has the slot, and reconnects for as long as it takes;
-// an error that needs a person (NeedsOperator) is tried again at most once a minute.
+// slot when they are missing, sends again from the table what a lost slot did not carry, stands by while another process
+// leads, and reconnects for as long as it takes; an error that needs a person (NeedsOperator) is tried again at most
+// once a minute.
 //
 // It returns an error when going on would be wrong: what the server sends cannot be decoded, deliver refused a
 // transaction, the database was replaced, or the connection string is not valid. IsRetryable is false for these.
@@ -74,9 +77,13 @@ func (s *Stream) Run(ctx context.Context, deliver Deliver, confirmed Confirmed) 
 	if err != nil {
 		return err
 	}
+	pollConfig, err := parseURL(s.options.PollURL)
+	if err != nil {
+		return err
+	}
 	r := &runner{
-		Stream: s, config: config, table: splitTable(s.options.Table), deliver: deliver, confirmed: confirmed,
-		slotSeen: s.options.SlotExpected,
+		Stream: s, config: config, pollConfig: pollConfig, table: splitTable(s.options.Table), deliver: deliver, confirmed: confirmed,
+		source: s.options.Source, polling: s.options.Source == SourcePoll,
 		backoff: &backoff.ExponentialBackOff{
 			InitialInterval: firstRetry, MaxInterval: lastRetry, Multiplier: 2, RandomizationFactor: 0.3,
 		},
@@ -87,13 +94,22 @@ func (s *Stream) Run(ctx context.Context, deliver Deliver, confirmed Confirmed) 
 // runner is what one Run knows across its attempts.
 type runner struct {
 	*Stream
-	config    *pgx.ConnConfig
-	table     tableName
-	deliver   Deliver
-	confirmed Confirmed
+	config     *pgx.ConnConfig
+	pollConfig *pgx.ConnConfig
+	table      tableName
+	deliver    Deliver
+	confirmed  Confirmed
+	source     Source
 
-	// slotSeen says that the slot existed, so that its absence is a loss.
-	slotSeen bool
+	// polling says that the next attempt polls, pollReason why, and streamTried when streaming was last tried.
+	polling     bool
+	pollReason  string
+	streamTried time.Time
+
+	// lossReason is why the slot was lost, until what followed was sent again.
+	lossReason string
+	// mark is the last position that was given to something read from the table; see nextMark.
+	mark atomic.Uint64
 	// origin is the log that delivered belongs to; it is empty before the first connection.
 	origin origin
 	// delivered is the end of the last transaction that deliver took.
@@ -106,21 +122,38 @@ type runner struct {
 func (r *runner) loop(ctx context.Context) error {
 	for {
 		started := time.Now()
-		err := r.attempt(ctx)
+		err := r.attemptEither(ctx)
 		if !IsRetryable(err) {
 			return err
 		}
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // the attempt ended because it was told to
 		}
-		if r.State() == StateStreaming && time.Since(started) > healthyAfter {
+		if r.leading() && time.Since(started) > healthyAfter {
 			r.backoff.Reset()
 			r.attempts = 0
+		}
+		if r.turn(ctx, err) {
+			continue
 		}
 		if !wait(ctx, r.afterFailure(ctx, err)) {
 			return nil
 		}
 	}
+}
+
+func (r *runner) attemptEither(ctx context.Context) error {
+	if r.polling {
+		return r.poll(ctx)
+	}
+	r.streamTried = time.Now()
+	return r.attempt(ctx)
+}
+
+// leading reports whether the attempt that has just ended got to its work.
+func (r *runner) leading() bool {
+	state := r.State()
+	return state == StateStreaming || state == StatePolling
 }
 
 // afterFailure reports what went wrong and says how long to wait.
@@ -143,7 +176,9 @@ func (r *runner) afterFailure(ctx context.Context, err error) time.Duration {
 
 // attempt goes from nothing to streaming and returns why that ended; never nil.
 func (r *runner) attempt(ctx context.Context) error {
-	from, err := r.prepare(ctx)
+	sql := &link{config: r.config}
+	defer sql.drop(ctx)
+	from, err := r.prepare(ctx, sql)
 	if err != nil {
 		return err
 	}
@@ -155,7 +190,7 @@ func (r *runner) attempt(ctx context.Context) error {
 	if err := r.recognise(conn); err != nil {
 		return err
 	}
-	return r.stream(ctx, conn, from)
+	return r.stream(ctx, conn, sql, from)
 }
 
 // recognise refuses a log in which what was delivered is not at the same place.
@@ -175,13 +210,15 @@ func (r *runner) recognise(conn *replicationConn) error {
 }
 
 // stream runs one session.
-func (r *runner) stream(ctx context.Context, conn *replicationConn, from realtime.Position) error {
+func (r *runner) stream(ctx context.Context, conn *replicationConn, sql *link, from realtime.Position) error {
 	sessionCtx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	s := &session{
 		conn: conn, decoder: newDecoder(r.table), confirmed: r.confirmed,
 		progress: progress{received: from, flushed: from},
 		given:    r.delivered,
+		mark:     &r.mark,
+		counters: &r.counters,
 		interval: statusInterval(r.options.StatusInterval, conn.senderTimeout),
 		quiet:    r.quiet,
 		probe:    probe{config: r.config, interval: r.probeInterval},
@@ -189,11 +226,17 @@ func (r *runner) stream(ctx context.Context, conn *replicationConn, from realtim
 	if err := s.start(ctx, r.options.Slot, r.options.Publication); err != nil {
 		return err
 	}
-	r.setState(ctx, StateStreaming)
-	r.options.Logger.InfoContext(ctx, "streaming from the replication slot",
-		slog.String("slot", r.options.Slot), slog.String("lsn", from.String()))
-	s.courier = startCourier(sessionCtx, r.deliver, r.delivered, fail)
-	err := s.run(sessionCtx)
+	s.courier = startCourier(sessionCtx, r.deliver, r.delivered, &r.counters, fail)
+	recorder := r.startRecorder(sessionCtx, sql, s.courier, &s.reached)
+	err := s.hold(sessionCtx, recorder.opened)
+	if err == nil {
+		r.setState(ctx, StateStreaming)
+		r.pollReason = ""
+		r.options.Logger.InfoContext(ctx, "streaming from the replication slot",
+			slog.String("slot", r.options.Slot), slog.String("lsn", from.String()))
+		err = s.run(sessionCtx)
+	}
+	recorder.stop()
 	s.courier.stop()
 	if ctx.Err() != nil && IsRetryable(err) {
 		r.finish(ctx, s)

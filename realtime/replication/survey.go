@@ -56,6 +56,8 @@ left join (pg_catalog.pg_class outbox join pg_catalog.pg_namespace home on home.
 left join pg_catalog.pg_publication publication on publication.pubname = $3
 where me.rolname = current_user`
 
+const migrateRemedy = "Run `handoff migrate up` first"
+
 // takeSurvey looks at the database. It changes nothing.
 func takeSurvey(ctx context.Context, conn *pgx.Conn, table tableName, publication string) (survey, error) {
 	queryCtx, cancel := context.WithTimeout(ctx, queryTimeout)
@@ -90,7 +92,7 @@ func (s survey) obstacle(table tableName, publication string) error {
 	case !s.tableExists:
 		return &SetupError{
 			Kind: ErrNoTable, Detail: fmt.Sprintf("no %s in database %s", table, s.database),
-			Remedy: "Run `handoff migrate up` first",
+			Remedy: migrateRemedy,
 		}
 	case s.publicationExists:
 		return s.publicationObstacle(table, publication)

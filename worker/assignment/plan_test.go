@@ -2,6 +2,7 @@ package assignment_test
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"testing"
 	"time"
@@ -19,12 +20,12 @@ func TestPlanChoosesBalanced(t *testing.T) {
 	tests := map[string]struct {
 		chats  []assignment.Chat
 		agents []assignment.Agent
-		want   []assignment.Assignment
+		want   []pair
 	}{
 		"the agent with the most free slots gets the first chat": {
 			chats:  chats("c1"),
 			agents: []assignment.Agent{{ID: "a", FreeSlots: 1}, {ID: "b", FreeSlots: 3}},
-			want:   []assignment.Assignment{{ChatID: "c1", AgentID: "b"}},
+			want:   []pair{{chat: "c1", agent: "b"}},
 		},
 		"among equals the one who waited longest": {
 			chats: chats("c1"),
@@ -32,7 +33,7 @@ func TestPlanChoosesBalanced(t *testing.T) {
 				{ID: "a", FreeSlots: 2, LastAssignedAt: morning.Add(time.Minute)},
 				{ID: "b", FreeSlots: 2, LastAssignedAt: morning},
 			},
-			want: []assignment.Assignment{{ChatID: "c1", AgentID: "b"}},
+			want: []pair{{chat: "c1", agent: "b"}},
 		},
 		"never assigned comes before assigned long ago": {
 			chats: chats("c1"),
@@ -40,13 +41,13 @@ func TestPlanChoosesBalanced(t *testing.T) {
 				{ID: "a", FreeSlots: 2, LastAssignedAt: morning.AddDate(-1, 0, 0)},
 				{ID: "b", FreeSlots: 2},
 			},
-			want: []assignment.Assignment{{ChatID: "c1", AgentID: "b"}},
+			want: []pair{{chat: "c1", agent: "b"}},
 		},
 		"a batch spreads and stops when all slots are taken": {
 			chats:  chats("c1", "c2", "c3", "c4"),
 			agents: []assignment.Agent{{ID: "a", FreeSlots: 2}, {ID: "b", FreeSlots: 1}},
-			want: []assignment.Assignment{
-				{ChatID: "c1", AgentID: "a"}, {ChatID: "c2", AgentID: "b"}, {ChatID: "c3", AgentID: "a"},
+			want: []pair{
+				{chat: "c1", agent: "a"}, {chat: "c2", agent: "b"}, {chat: "c3", agent: "a"},
 			},
 		},
 		"the preferred agent wins while a slot is free": {
@@ -54,25 +55,52 @@ func TestPlanChoosesBalanced(t *testing.T) {
 				{ID: "c1", PreferredAgentID: "b"}, {ID: "c2", PreferredAgentID: "b"},
 			},
 			agents: []assignment.Agent{{ID: "a", FreeSlots: 5}, {ID: "b", FreeSlots: 1}},
-			want:   []assignment.Assignment{{ChatID: "c1", AgentID: "b"}, {ChatID: "c2", AgentID: "a"}},
+			want:   []pair{{chat: "c1", agent: "b"}, {chat: "c2", agent: "a"}},
 		},
 		"who gave it back does not get it again, the next chat is not held up": {
 			chats: []assignment.Chat{
 				{ID: "c1", AvoidedAgentID: "b", PreferredAgentID: "b"}, {ID: "c2", AvoidedAgentID: "b"}, {ID: "c3"},
 			},
 			agents: []assignment.Agent{{ID: "a", FreeSlots: 1}, {ID: "b", FreeSlots: 5}},
-			want:   []assignment.Assignment{{ChatID: "c1", AgentID: "a"}, {ChatID: "c3", AgentID: "b"}},
+			want:   []pair{{chat: "c1", agent: "a"}, {chat: "c3", agent: "b"}},
+		},
+		"a chat that asks for skills goes to who has all of them": {
+			chats: []assignment.Chat{{ID: "c1", RequiredSkills: []string{"french", "billing"}}, {ID: "c2"}},
+			agents: []assignment.Agent{
+				{ID: "a", FreeSlots: 9, Skills: []string{"french"}},
+				{ID: "b", FreeSlots: 1, Skills: []string{"billing", "french", "german"}},
+			},
+			want: []pair{{chat: "c1", agent: "b"}, {chat: "c2", agent: "a"}},
+		},
+		"a chat that nobody has the skills for holds up nobody": {
+			chats:  []assignment.Chat{{ID: "c1", RequiredSkills: []string{"latin"}}, {ID: "c2"}},
+			agents: []assignment.Agent{{ID: "a", FreeSlots: 1}},
+			want:   []pair{{chat: "c2", agent: "a"}},
+		},
+		"the preferred agent without the skills is passed over": {
+			chats: []assignment.Chat{{ID: "c1", PreferredAgentID: "a", RequiredSkills: []string{"french"}}},
+			agents: []assignment.Agent{
+				{ID: "a", FreeSlots: 9}, {ID: "b", FreeSlots: 1, Skills: []string{"french"}},
+			},
+			want: []pair{{chat: "c1", agent: "b"}},
+		},
+		"a chat that waits for its preferred agent goes to nobody else": {
+			chats: []assignment.Chat{
+				{ID: "c1", PreferredAgentID: "full", HoldsForPreferred: true}, {ID: "c2", PreferredAgentID: "gone"},
+			},
+			agents: []assignment.Agent{{ID: "a", FreeSlots: 9}},
+			want:   []pair{{chat: "c2", agent: "a"}},
 		},
 		"nobody free, nothing planned": {
 			chats:  chats("c1"),
 			agents: []assignment.Agent{{ID: "a", FreeSlots: 0}, {ID: "b", FreeSlots: -2}},
-			want:   []assignment.Assignment{},
+			want:   []pair{},
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			assert.Equal(t, test.want, assignment.Plan(test.chats, test.agents))
+			assert.Equal(t, test.want, pairs(assignment.Plan(assignment.Balanced, test.chats, test.agents)))
 		})
 	}
 }
@@ -80,9 +108,32 @@ func TestPlanChoosesBalanced(t *testing.T) {
 func TestPlanEqualsOneAtATime(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
+		strategy := rapid.SampledFrom(assignment.Strategies()).Draw(t, "strategy")
 		agents := drawAgents(t)
 		queue := drawChats(t, agents)
-		assert.Equal(t, oneAtATime(queue, agents), assignment.Plan(queue, agents))
+		assert.Equal(t, oneAtATime(strategy, queue, agents), pairs(assignment.Plan(strategy, queue, agents)))
+	})
+}
+
+func TestPlanLeavesNobodyIdle(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		strategy := rapid.SampledFrom(assignment.Strategies()).Draw(t, "strategy")
+		agents := drawAgents(t)
+		queue := drawChats(t, agents)
+		given, load := map[string]bool{}, map[string]int{}
+		for _, one := range assignment.Plan(strategy, queue, agents) {
+			assert.False(t, given[one.ChatID], "%s was given out twice", one.ChatID)
+			given[one.ChatID] = true
+			load[one.AgentID]++
+		}
+		for _, agent := range agents {
+			assert.LessOrEqual(t, load[agent.ID], max(agent.FreeSlots, 0), "%s was given too much", agent.ID)
+			agent.FreeSlots -= load[agent.ID]
+			for _, chat := range queue {
+				assert.False(t, !given[chat.ID] && mayTake(agent, chat), "%s waits although %s is free", chat.ID, agent.ID)
+			}
+		}
 	})
 }
 
@@ -96,7 +147,7 @@ func TestPlanKeepsEqualAgentsEqual(t *testing.T) {
 			agents[i] = assignment.Agent{ID: fmt.Sprintf("agent-%02d", i), FreeSlots: slots}
 		}
 		given := map[string]int{}
-		for _, one := range assignment.Plan(numbered(rapid.IntRange(0, 400).Draw(t, "chats")), agents) {
+		for _, one := range assignment.Plan(assignment.Balanced, numbered(rapid.IntRange(0, 400).Draw(t, "chats")), agents) {
 			given[one.AgentID]++
 		}
 		least, most := slots, 0
@@ -108,13 +159,24 @@ func TestPlanKeepsEqualAgentsEqual(t *testing.T) {
 	})
 }
 
-// oneAtATime is F001 5.5.2 to the letter: sort, take the first, note the assignment, start again.
-func oneAtATime(queue []assignment.Chat, agents []assignment.Agent) []assignment.Assignment {
+// pair is who got what.
+type pair struct{ chat, agent string }
+
+func pairs(plan []assignment.Assignment) []pair {
+	given := make([]pair, len(plan))
+	for i, one := range plan {
+		given[i] = pair{one.ChatID, one.AgentID}
+	}
+	return given
+}
+
+// oneAtATime is F001 5.5.2 to the letter: sort, take the first who may take it, note the assignment, start again.
+func oneAtATime(strategy assignment.Strategy, queue []assignment.Chat, agents []assignment.Agent) []pair {
 	team := append([]assignment.Agent(nil), agents...)
 	clock := morning.AddDate(1, 0, 0)
-	plan := []assignment.Assignment{}
+	plan := []pair{}
 	for _, chat := range queue {
-		sort.SliceStable(team, func(i, j int) bool { return chosenBefore(team[i], team[j]) })
+		sort.SliceStable(team, func(i, j int) bool { return chosenBefore(strategy, team[i], team[j]) })
 		chosen := pick(team, chat)
 		if chosen == nil {
 			continue
@@ -122,13 +184,22 @@ func oneAtATime(queue []assignment.Chat, agents []assignment.Agent) []assignment
 		clock = clock.Add(time.Millisecond)
 		chosen.FreeSlots--
 		chosen.LastAssignedAt = clock
-		plan = append(plan, assignment.Assignment{ChatID: chat.ID, AgentID: chosen.ID})
+		chosen.Busy = true
+		plan = append(plan, pair{chat.ID, chosen.ID})
 	}
 	return plan
 }
 
-func chosenBefore(a, b assignment.Agent) bool {
-	if a.FreeSlots != b.FreeSlots {
+func chosenBefore(strategy assignment.Strategy, a, b assignment.Agent) bool {
+	if strategy == assignment.LongestIdle {
+		if a.Busy != b.Busy {
+			return b.Busy
+		}
+		if !a.Busy && !a.IdleSince.Equal(b.IdleSince) {
+			return a.IdleSince.Before(b.IdleSince)
+		}
+	}
+	if strategy != assignment.RoundRobin && a.FreeSlots != b.FreeSlots {
 		return a.FreeSlots > b.FreeSlots
 	}
 	if !a.LastAssignedAt.Equal(b.LastAssignedAt) {
@@ -141,7 +212,7 @@ func pick(team []assignment.Agent, chat assignment.Chat) *assignment.Agent {
 	var first *assignment.Agent
 	for i := range team {
 		agent := &team[i]
-		if agent.FreeSlots < 1 || agent.ID == chat.AvoidedAgentID {
+		if !mayTake(*agent, chat) {
 			continue
 		}
 		if agent.ID == chat.PreferredAgentID {
@@ -154,12 +225,31 @@ func pick(team []assignment.Agent, chat assignment.Chat) *assignment.Agent {
 	return first
 }
 
+func mayTake(agent assignment.Agent, chat assignment.Chat) bool {
+	for _, skill := range chat.RequiredSkills {
+		if !slices.Contains(agent.Skills, skill) {
+			return false
+		}
+	}
+	holds := chat.HoldsForPreferred && chat.PreferredAgentID != "" && chat.PreferredAgentID != chat.AvoidedAgentID
+	return agent.FreeSlots > 0 && agent.ID != chat.AvoidedAgentID && (!holds || agent.ID == chat.PreferredAgentID)
+}
+
+var skills = []string{"billing", "french", "german"}
+
+func drawSkills(t *rapid.T, atMost int) []string {
+	return rapid.SliceOfNDistinct(rapid.SampledFrom(skills), 0, atMost, rapid.ID).Draw(t, "skills")
+}
+
 func drawAgents(t *rapid.T) []assignment.Agent {
 	agents := make([]assignment.Agent, rapid.IntRange(0, 12).Draw(t, "agents"))
 	for i := range agents {
 		agents[i] = assignment.Agent{
 			ID:        fmt.Sprintf("agent-%02d", i),
 			FreeSlots: rapid.IntRange(-1, 6).Draw(t, "free"),
+			Busy:      rapid.Bool().Draw(t, "busy"),
+			IdleSince: morning.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "idle")) * time.Minute),
+			Skills:    drawSkills(t, len(skills)),
 		}
 		if minutes := rapid.IntRange(0, 3).Draw(t, "last"); minutes > 0 {
 			agents[i].LastAssignedAt = morning.Add(time.Duration(minutes) * time.Minute)
@@ -173,9 +263,13 @@ func drawChats(t *rapid.T, agents []assignment.Agent) []assignment.Chat {
 	for i := range queue {
 		if len(agents) > 0 && rapid.IntRange(0, 3).Draw(t, "has preference") == 0 {
 			queue[i].PreferredAgentID = rapid.SampledFrom(agents).Draw(t, "preferred").ID
+			queue[i].HoldsForPreferred = rapid.Bool().Draw(t, "holds")
 		}
 		if len(agents) > 0 && rapid.IntRange(0, 3).Draw(t, "is avoided") == 0 {
 			queue[i].AvoidedAgentID = rapid.SampledFrom(agents).Draw(t, "avoided").ID
+		}
+		if rapid.IntRange(0, 3).Draw(t, "has skills") == 0 {
+			queue[i].RequiredSkills = drawSkills(t, 2)
 		}
 	}
 	return queue
@@ -198,13 +292,20 @@ func chats(ids ...string) []assignment.Chat {
 }
 
 func BenchmarkPlan(b *testing.B) {
-	agents := make([]assignment.Agent, 250)
-	for i := range agents {
-		agents[i] = assignment.Agent{ID: fmt.Sprintf("agent-%03d", i), FreeSlots: 50}
+	plain, skilled := numbered(1000), numbered(1000)
+	for i := range skilled {
+		skilled[i].RequiredSkills = []string{"french"}
 	}
-	queue := numbered(1000)
-	for b.Loop() {
-		assignment.Plan(queue, agents)
+	for name, queue := range map[string][]assignment.Chat{"plain": plain, "all with skills": skilled} {
+		b.Run(name, func(b *testing.B) {
+			agents := make([]assignment.Agent, 250)
+			for i := range agents {
+				agents[i] = assignment.Agent{ID: fmt.Sprintf("agent-%03d", i), FreeSlots: 50, Skills: []string{"french"}}
+			}
+			for b.Loop() {
+				assignment.Plan(assignment.Balanced, queue, agents)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(queue)), "ns/chat")
+		})
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(queue)), "ns/chat")
 }

@@ -1,0 +1,76 @@
+// Command load measures the bridge and the assignment of conversations against a stand-in of its own, each beside an anchor
+// of the same run: the numbers of a shared machine say little, their ratios say more.
+//
+// It writes bench/results/NAME.json and prints a table and RESULT lines. Run it from the repository's root;
+// scripts/bench.sh does.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+)
+
+// benches by name.
+var benches = map[string]func(context.Context, *world) (*Report, error){
+	"bridge":     bridge,
+	"assignment": assign,
+}
+
+var errUnknown = errors.New("unknown benchmark: there are bridge and assignment")
+
+func main() {
+	os.Exit(start()) //nolint:forbidigo // the process ends here
+}
+
+func start() int {
+	binary := flag.String("binary", "bin/handoff", "the handoff binary to measure")
+	name := flag.String("bench", "bridge", "bridge or assignment")
+	seconds := flag.Int("seconds", 8, "length of one measurement at a fixed rate")
+	folder := flag.String("results", "bench/results", "folder of the JSON files")
+	logPath := flag.String("log", ".cache/bench.log", "file for what the children write")
+	flag.Parse()
+	//nolint:forbidigo // the root context begins here
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	err := load(ctx, *binary, *name, *seconds, *folder, *logPath, os.Stdout)
+	if err != nil {
+		_, _ = fmt.Fprintf(os.Stdout, "\nThe benchmark failed: %v\n\nRESULT bench=%s result=failed\n", err, *name) // nobody is left to tell
+		return 1
+	}
+	return 0
+}
+
+func load(ctx context.Context, binary, name string, seconds int, folder, logPath string, out io.Writer) (err error) {
+	measure, known := benches[name]
+	if !known {
+		return fmt.Errorf("%q: %w", name, errUnknown)
+	}
+	if binary, err = filepath.Abs(binary); err != nil {
+		return fmt.Errorf("find the binary: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(logPath), 0o755); err != nil { //nolint:gosec // a developer's log
+		return fmt.Errorf("make the log's folder: %w", err)
+	}
+	log, err := os.Create(logPath) //nolint:gosec // where the developer wants it
+	if err != nil {
+		return fmt.Errorf("open the log: %w", err)
+	}
+	defer log.Close() //nolint:errcheck // a log is a courtesy
+	w := &world{binary: binary, seconds: seconds, log: log}
+	defer func() { err = errors.Join(err, w.leave()) }()
+	if err := w.enter(ctx); err != nil {
+		return err
+	}
+	report, err := measure(ctx, w)
+	if err != nil {
+		return err
+	}
+	return report.write(folder, out)
+}

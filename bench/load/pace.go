@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/supportbase/handoff/bench/rig"
+)
+
+// paceWriters is how many acts may be under way at once.
+const paceWriters = 24
+
+// pace calls act count times at the rate, from several goroutines. It is an open loop: an act is due whether or not the
+// one before it is done, so a slow system shows as latency and as a rate that was not reached. It returns the rate reached.
+func pace(ctx context.Context, perSecond, count int, act func(ctx context.Context, n int) error) (reached float64, err error) {
+	var next atomic.Int64
+	var failures onceError
+	var writers sync.WaitGroup
+	outer := ctx
+	ctx, cancel := context.WithCancel(outer)
+	defer cancel()
+	began := time.Now()
+	for range min(paceWriters, count) {
+		writers.Go(func() {
+			for {
+				n := int(next.Add(1) - 1)
+				if n >= count || ctx.Err() != nil {
+					return
+				}
+				due := began.Add(time.Duration(n) * time.Second / time.Duration(perSecond))
+				if wait := time.Until(due); wait > 0 && rig.Pause(ctx, wait) != nil {
+					return
+				}
+				if err := act(ctx, n); err != nil {
+					failures.keep(err)
+					cancel()
+					return
+				}
+			}
+		})
+	}
+	writers.Wait()
+	return float64(count) / time.Since(began).Seconds(), errors.Join(failures.err, outer.Err())
+}
+
+// onceError keeps the first of several errors.
+type onceError struct {
+	once sync.Once
+	err  error
+}
+
+func (o *onceError) keep(err error) { o.once.Do(func() { o.err = err }) }
