@@ -30,9 +30,15 @@ func NewQueue(pool *pgxpool.Pool) *Queue { return &Queue{pool: pool} }
 // queue hold up nobody behind them and cost no write. What is asked here is what assignment.Plan asks of a single chat, so
 // the plan gives out at least one conversation of a batch, and a drained queue is one of which a batch holds none.
 const (
-	// Asked first: what this snapshot sees, the later ones of the batch see too.
-	transactionIsVisible = `select $1::text = '0' or pg_visible_in_snapshot($1::text::xid8, pg_current_snapshot())`
-	batchBegin           = transactionIsVisible + `,
+	// Asked first: what this snapshot sees, the later ones of the batch see too. A transaction that holds no lock on its own
+	// number has ended (later snapshots see it), or is of another database's count, after a restore: no reason to wait.
+	transactionIsVisible = `
+		select case when $1::text = '0' or pg_visible_in_snapshot($1::text::xid8, pg_current_snapshot()) then true
+		            else not exists (select 1 from pg_catalog.pg_locks as held
+		                              where held.locktype = 'transactionid'
+		                                and held.transactionid = ($1::text::numeric % 4294967296)::text::xid)
+		       end`
+	batchBegin = transactionIsVisible + `,
 		       coalesce((select assignment_strategy from public.handoff_settings where project_id = $2), 'balanced')`
 	queueWithFree = `
 		with free as materialized (

@@ -82,6 +82,16 @@ func TestAssignBatch(t *testing.T) {
 		assert.Equal(t, assignment.Batch{Locked: 1, Assigned: 1}, batch)
 	})
 
+	t.Run("does not wait for a transaction of another database's count", func(t *testing.T) {
+		t.Parallel()
+		w := newTeam(t)
+		w.agent(t, 5)
+		w.wait(t, 1)
+		batch, err := supabase.NewQueue(w.pool).AssignBatch(t.Context(), w.project, 1<<40, 10, assignment.Plan)
+		require.NoError(t, err)
+		assert.Equal(t, assignment.Batch{Locked: 1, Assigned: 1}, batch)
+	})
+
 	t.Run("does not touch another project", func(t *testing.T) {
 		t.Parallel()
 		w := newTeam(t)
