@@ -361,6 +361,7 @@ create table public.conversations (
   customer_name text,
   customer_presence text default 'offline'::text not null,
   customer_last_seen_at timestamp with time zone,
+  customer_active_at timestamp with time zone,
   auto_close_warning_sent_at timestamp with time zone,
   status text default 'ai_active'::text not null,
   assigned_agent_id uuid,
@@ -398,7 +399,6 @@ create table public.conversations (
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
   last_message_at timestamp with time zone default now() not null,
-  customer_active_at timestamp with time zone,
   constraint conversations_assigned_agent_id_fkey FOREIGN KEY (assigned_agent_id) REFERENCES auth.users(id) ON DELETE SET NULL,
   constraint conversations_close_reason CHECK (((char_length(close_reason) >= 1) AND (char_length(close_reason) <= 100))),
   constraint conversations_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE SET NULL,
@@ -430,6 +430,7 @@ END),
 comment on table public.conversations is 'One chat of one visitor. Moves only as handoff.is_legal_move allows.';
 comment on column public.conversations.visitor_user_id is 'The (anonymous) Supabase user whose conversation this is. The only thing that grants a visitor access.';
 comment on column public.conversations.customer_last_seen_at is 'When presence last told of the customer; null: this widget does not tell. While offline: when they left.';
+comment on column public.conversations.customer_active_at is 'The customer''s last sign of life: a message, still_here, or presence online or typing. Written by triggers; being idle is none.';
 comment on column public.conversations.auto_close_warning_sent_at is 'Since when the time to auto-close runs; any sign of life, another agent or another status sets it back to null.';
 comment on column public.conversations.assigned_agent_id is 'Owner while agent_active; who had it last when resolved or closed.';
 comment on column public.conversations.preferred_agent_id is 'Who should get it first: the agent that had it before it was reopened.';
@@ -440,7 +441,6 @@ comment on column public.conversations.cleared_at is 'When the visitor cleared t
 comment on column public.conversations.released_by is 'The agent who gave it back to the queue last; for a while others come first.';
 comment on column public.conversations.preview is 'The beginning of the customer''s last message, for lists.';
 comment on column public.conversations.event_seq is 'Number of the last event on this conversation''s topic.';
-comment on column public.conversations.customer_active_at is 'The customer''s last sign of life: a message, still_here, or presence online or typing. Written by triggers; being idle is none.';
 CREATE INDEX conversations_agent_age_idx ON public.conversations USING btree (claimed_at) WHERE (status = 'agent_active'::text);
 CREATE INDEX conversations_ai_age_idx ON public.conversations USING btree (created_at) WHERE (status = 'ai_active'::text);
 CREATE INDEX conversations_assigned_agent_idx ON public.conversations USING btree (assigned_agent_id) WHERE (assigned_agent_id IS NOT NULL);
@@ -647,7 +647,6 @@ comment on column public.messages.metadata is 'For AI messages: confidence, sour
 CREATE UNIQUE INDEX messages_one_per_client_id_idx ON public.messages USING btree (conversation_id, client_message_id) WHERE (client_message_id IS NOT NULL);
 CREATE INDEX messages_project_id_idx ON public.messages USING btree (project_id);
 CREATE INDEX messages_sender_id_idx ON public.messages USING btree (sender_id) WHERE (sender_id IS NOT NULL);
-CREATE TRIGGER messages_alive BEFORE INSERT ON public.messages FOR EACH ROW WHEN ((new.sender_type = 'customer'::text)) EXECUTE FUNCTION handoff.messages_sign_of_life();
 CREATE TRIGGER messages_effects AFTER INSERT ON public.messages REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.messages_effects();
 CREATE TRIGGER messages_number BEFORE INSERT ON public.messages FOR EACH ROW EXECUTE FUNCTION handoff.messages_number();
 alter table public.messages enable row level security;
@@ -3042,6 +3041,18 @@ end
 $function$;
 comment on function handoff.lock_conversation(conversation_id uuid) is 'The conversation, locked until the transaction ends; null when there is none.';
 
+CREATE OR REPLACE FUNCTION handoff.lock_conversations_of(customer_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform 1 from public.conversations as conversation
+    where conversation.customer_id = lock_conversations_of.customer_id order by conversation.id for no key update;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION handoff.lock_invitation(token text, invitation_id uuid, address text, moment timestamp with time zone)
  RETURNS public.project_members
  LANGUAGE plpgsql
@@ -3254,6 +3265,7 @@ AS $function$
 declare
   source public.customers;
 begin
+  perform handoff.lock_conversations_of(merge_customers.source_id);
   -- Waits for conversations and visits of the two that are being written; later ones wait for us and find the target.
   perform 1 from public.customers as customer
     where customer.id in (merge_customers.source_id, merge_customers.target_id) order by customer.id for update;
@@ -3263,8 +3275,7 @@ begin
         where target.id = merge_customers.target_id and target.id <> source.id and target.project_id = source.project_id) then
     return false;
   end if;
-  perform 1 from public.conversations as conversation
-    where conversation.customer_id = source.id order by conversation.id for no key update;
+  perform handoff.lock_conversations_of(source.id);  -- those that began meanwhile
   update public.conversations as conversation
      set customer_id = merge_customers.target_id where conversation.customer_id = source.id;
   update public.web_visits as visit set customer_id = merge_customers.target_id where visit.customer_id = source.id;
@@ -3366,6 +3377,7 @@ begin
   update public.conversations as conversation
      set event_seq = conversation.event_seq + 1,
          last_message_at = now(),
+         customer_active_at = case when new.sender_type = 'customer' then now() else conversation.customer_active_at end,
          preview = case when new.sender_type = 'customer' then left(new.content, 200) else conversation.preview end,
          first_response_at = case when new.sender_type = 'agent'
                                   then coalesce(conversation.first_response_at, now())
@@ -3375,20 +3387,6 @@ begin
   if not found then
     perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
   end if;
-  return new;
-end
-$function$;
-
-CREATE OR REPLACE FUNCTION handoff.messages_sign_of_life()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-begin
-  update public.conversations as conversation
-     set customer_active_at = now()
-   where conversation.id = new.conversation_id and conversation.customer_active_at is distinct from now();
   return new;
 end
 $function$;
@@ -3819,6 +3817,9 @@ begin
   select * into holder
     from public.customers as customer
    where customer.project_id = person_behind.project_id and customer.email = person_behind.address;
+  if own.id <> holder.id then
+    perform handoff.lock_conversations_of(own.id);
+  end if;
   perform 1 from public.customers as customer where customer.id in (own.id, holder.id) order by customer.id for update;
   select * into own from public.customers as customer where customer.id = own.id;
   select * into holder from public.customers as customer where customer.id = holder.id;

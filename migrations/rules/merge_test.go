@@ -2,11 +2,13 @@ package rules_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -268,7 +270,12 @@ func together(t *testing.T, n int, call func(ctx context.Context, i int) error) 
 	for i := range n {
 		group.Go(func() error { return call(ctx, i) })
 	}
-	require.NoError(t, group.Wait())
+	err := group.Wait()
+	var refusal *pgconn.PgError
+	if errors.As(err, &refusal) {
+		t.Log(refusal.Detail, refusal.Where) // of a deadlock: who waited for whom, and where
+	}
+	require.NoError(t, err)
 }
 
 func TestMergeCustomersAtOnce(t *testing.T) {

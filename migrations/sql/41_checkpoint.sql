@@ -20,6 +20,10 @@ comment on column handoff.worker_checkpoint.resend_from is 'Not null: what is no
 comment on column handoff.worker_checkpoint.losses is 'How often a resend was noted. It tells a resend that has been done from one that was noted meanwhile.';
 revoke all on handoff.worker_checkpoint from public, anon, authenticated;
 
+-- The first worker ever sends everything since here, whenever it comes.
+insert into handoff.worker_checkpoint (slot, horizon) values ('handoff', pg_current_snapshot())
+on conflict on constraint worker_checkpoint_pkey do nothing;
+
 -- A worker that cannot stream is woken by this. It is a statement trigger on the parent, and it is off unless such a worker
 -- runs: notifications are written under one lock of the whole server, which costs busy writers most of their speed.
 create or replace function handoff.outbox_notify()

@@ -11,6 +11,7 @@ create table if not exists public.conversations (
   customer_presence text not null default 'offline'
     constraint conversations_customer_presence check (customer_presence in ('online', 'idle', 'offline', 'typing')),
   customer_last_seen_at timestamptz,
+  customer_active_at timestamptz,
   auto_close_warning_sent_at timestamptz,
   status text not null default 'ai_active'
     constraint conversations_status check (status in ('ai_active', 'waiting', 'agent_active', 'resolved', 'closed')),
@@ -66,6 +67,8 @@ comment on column public.conversations.preferred_agent_id is 'Who should get it 
 comment on column public.conversations.waiting_since is
   'When it became waiting last; its place in line goes by queue_entered_at, which a second wait does not change.';
 comment on column public.conversations.priority is '0 normal to 9 most urgent; the queue is served by priority, then age.';
+comment on column public.conversations.customer_active_at is
+  'The customer''s last sign of life: a message, still_here, or presence online or typing. Written by triggers; being idle is none.';
 comment on column public.conversations.cleared_at is 'When the visitor cleared the chat: from then on only the team sees it.';
 comment on column public.conversations.released_by is 'The agent who gave it back to the queue last; for a while others come first.';
 comment on column public.conversations.close_reason is 'customer, agent, spam, chat_cleared, customer_inactive, abandoned or timeout.';

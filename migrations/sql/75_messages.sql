@@ -55,6 +55,7 @@ begin
   update public.conversations as conversation
      set event_seq = conversation.event_seq + 1,
          last_message_at = now(),
+         customer_active_at = case when new.sender_type = 'customer' then now() else conversation.customer_active_at end,
          preview = case when new.sender_type = 'customer' then left(new.content, 200) else conversation.preview end,
          first_response_at = case when new.sender_type = 'agent'
                                   then coalesce(conversation.first_response_at, now())

@@ -4,7 +4,8 @@
 -- tells a visitor nothing, and can take nothing away: only a customer without an address is ever merged into another, an
 -- address that stands is never replaced, and neither is a name.
 --
--- Locks, in this order: linking in the project, customers by id, conversations by id.
+-- Locks, in this order: linking in the project, the conversations that may move by id, customers by id. Conversations come
+-- first because their writers hold them when a foreign key check asks for the customer.
 
 create or replace function handoff.may_speak_for(project_id uuid, visitor_id text)
 returns boolean
@@ -26,6 +27,20 @@ comment on function handoff.may_speak_for(uuid, text) is
   'Whether the visitor id is new, or the caller has chatted or browsed under it: whoever merely names an id links nothing of it.';
 revoke all on function handoff.may_speak_for(uuid, text) from public, anon, authenticated;
 
+create or replace function handoff.lock_conversations_of(customer_id uuid)
+returns void
+language plpgsql
+volatile
+security definer  -- called by those that link customers only
+set search_path = ''
+as $$
+begin
+  perform 1 from public.conversations as conversation
+    where conversation.customer_id = lock_conversations_of.customer_id order by conversation.id for no key update;
+end
+$$;
+revoke all on function handoff.lock_conversations_of(uuid) from public, anon, authenticated;
+
 -- All that points at the source moves, then the source goes. What both have is kept from both.
 create or replace function handoff.merge_customers(source_id uuid, target_id uuid)
 returns boolean
@@ -37,6 +52,7 @@ as $$
 declare
   source public.customers;
 begin
+  perform handoff.lock_conversations_of(merge_customers.source_id);
   -- Waits for conversations and visits of the two that are being written; later ones wait for us and find the target.
   perform 1 from public.customers as customer
     where customer.id in (merge_customers.source_id, merge_customers.target_id) order by customer.id for update;
@@ -46,8 +62,7 @@ begin
         where target.id = merge_customers.target_id and target.id <> source.id and target.project_id = source.project_id) then
     return false;
   end if;
-  perform 1 from public.conversations as conversation
-    where conversation.customer_id = source.id order by conversation.id for no key update;
+  perform handoff.lock_conversations_of(source.id);  -- those that began meanwhile
   update public.conversations as conversation
      set customer_id = merge_customers.target_id where conversation.customer_id = source.id;
   update public.web_visits as visit set customer_id = merge_customers.target_id where visit.customer_id = source.id;
@@ -111,6 +126,9 @@ begin
   select * into holder
     from public.customers as customer
    where customer.project_id = person_behind.project_id and customer.email = person_behind.address;
+  if own.id <> holder.id then
+    perform handoff.lock_conversations_of(own.id);
+  end if;
   perform 1 from public.customers as customer where customer.id in (own.id, holder.id) order by customer.id for update;
   select * into own from public.customers as customer where customer.id = own.id;
   select * into holder from public.customers as customer where customer.id = holder.id;

@@ -4,9 +4,6 @@
 -- somebody else has locked, and finds nothing when it is called again for the same moment, so any number of workers may
 -- run them at once. A conversation is looked at again after it was locked: what the customer did meanwhile counts.
 
-alter table public.conversations add column if not exists customer_active_at timestamptz;
-comment on column public.conversations.customer_active_at is
-  'The customer''s last sign of life: a message, still_here, or presence online or typing. Written by triggers; being idle is none.';
 comment on column public.conversations.customer_last_seen_at is
   'When presence last told of the customer; null: this widget does not tell. While offline: when they left.';
 comment on column public.conversations.auto_close_warning_sent_at is
@@ -88,27 +85,6 @@ create or replace trigger conversations_clock
         and (new.customer_presence, new.customer_last_seen_at)
             is distinct from (old.customer_presence, old.customer_last_seen_at)))
   execute function handoff.conversations_clock();
-
--- On the conversation's row, not looked up in the messages: whoever waits for the row's lock then sees it.
-create or replace function handoff.messages_sign_of_life()
-returns trigger
-language plpgsql
-security definer  -- writes a conversation that the sender may not
-set search_path = ''
-as $$
-begin
-  update public.conversations as conversation
-     set customer_active_at = now()
-   where conversation.id = new.conversation_id and conversation.customer_active_at is distinct from now();
-  return new;
-end
-$$;
-revoke all on function handoff.messages_sign_of_life() from public, anon, authenticated;
-
-create or replace trigger messages_alive
-  before insert on public.messages
-  for each row when (new.sender_type = 'customer')
-  execute function handoff.messages_sign_of_life();
 
 create or replace function handoff.still_here(conversation_id uuid, moment timestamptz default now())
 returns jsonb
