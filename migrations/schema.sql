@@ -4644,8 +4644,9 @@ declare
   target uuid := coalesce(set_agent_skills.user_id, caller);
   agent public.agent_availability;
 begin
-  perform handoff.rate_limit('team', 100, interval '1 minute');
+  -- The member's row before the counter, as everybody who changes members takes them.
   perform handoff.require_agent(set_agent_skills.project_id, target);
+  perform handoff.rate_limit('team', 100, interval '1 minute');
   update public.agent_availability as changed
      set skills = coalesce(set_agent_skills.skills, '{}')
    where changed.project_id = set_agent_skills.project_id and changed.user_id = target
@@ -4670,8 +4671,9 @@ begin
   if target <> caller then
     perform handoff.require_admin(set_agent_status.project_id);
   end if;
-  perform handoff.rate_limit('team', 100, interval '1 minute');
+  -- The member's row before the counter, as everybody who changes members takes them.
   perform handoff.require_agent(set_agent_status.project_id, target);
+  perform handoff.rate_limit('team', 100, interval '1 minute');
   update public.agent_availability as changed
      set status = wanted,
          -- An admin's override is no sign of life.
@@ -5335,7 +5337,6 @@ declare
   caller uuid := handoff.require_member(update_my_profile.project_id);
   member public.project_members;
 begin
-  perform handoff.rate_limit('team', 100, interval '1 minute');
   update public.project_members as own
      set name = case when update_my_profile.name is null then own.name else nullif(btrim(update_my_profile.name), '') end,
          avatar_url = case when update_my_profile.avatar_url is null then own.avatar_url
@@ -5346,6 +5347,8 @@ begin
     perform handoff.fail(409, 'owner_without_profile', 'The owner has no profile in the project',
                          'Change name and avatar_url of the account: supabase.auth.updateUser({ data: { ... } }).');
   end if;
+  -- The member's row before the counter, as everybody who changes members takes them.
+  perform handoff.rate_limit('team', 100, interval '1 minute');
   return handoff.member_answer(member);
 end
 $function$;

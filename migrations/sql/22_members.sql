@@ -233,7 +233,6 @@ declare
   caller uuid := handoff.require_member(update_my_profile.project_id);
   member public.project_members;
 begin
-  perform handoff.rate_limit('team', 100, interval '1 minute');
   update public.project_members as own
      set name = case when update_my_profile.name is null then own.name else nullif(btrim(update_my_profile.name), '') end,
          avatar_url = case when update_my_profile.avatar_url is null then own.avatar_url
@@ -244,6 +243,8 @@ begin
     perform handoff.fail(409, 'owner_without_profile', 'The owner has no profile in the project',
                          'Change name and avatar_url of the account: supabase.auth.updateUser({ data: { ... } }).');
   end if;
+  -- The member's row before the counter, as everybody who changes members takes them.
+  perform handoff.rate_limit('team', 100, interval '1 minute');
   return handoff.member_answer(member);
 end
 $$;

@@ -68,8 +68,9 @@ begin
   if target <> caller then
     perform handoff.require_admin(set_agent_status.project_id);
   end if;
-  perform handoff.rate_limit('team', 100, interval '1 minute');
+  -- The member's row before the counter, as everybody who changes members takes them.
   perform handoff.require_agent(set_agent_status.project_id, target);
+  perform handoff.rate_limit('team', 100, interval '1 minute');
   update public.agent_availability as changed
      set status = wanted,
          -- An admin's override is no sign of life.
@@ -108,8 +109,9 @@ declare
   target uuid := coalesce(set_agent_skills.user_id, caller);
   agent public.agent_availability;
 begin
-  perform handoff.rate_limit('team', 100, interval '1 minute');
+  -- The member's row before the counter, as everybody who changes members takes them.
   perform handoff.require_agent(set_agent_skills.project_id, target);
+  perform handoff.rate_limit('team', 100, interval '1 minute');
   update public.agent_availability as changed
      set skills = coalesce(set_agent_skills.skills, '{}')
    where changed.project_id = set_agent_skills.project_id and changed.user_id = target
