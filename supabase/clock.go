@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Clock handles what is due by the clock: it calls the functions of 92_clock.sql as they are now. Each method is one
+// Clock handles what is due by the clock: it calls the functions of 92_clock.sql to 97_retention.sql as they are now. Each method is one
 // transaction, handles at most so many, and answers how many; fewer than it may: nothing more is due. Rows that another
 // worker has locked are left to that worker.
 type Clock struct {
