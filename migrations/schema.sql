@@ -319,6 +319,40 @@ create policy "Members can see the exceptions" on public.business_hours_exceptio
 grant delete, insert (closed, date, label, project_id, ranges), select, update (closed, date, label, project_id, ranges) on table public.business_hours_exceptions to authenticated;
 grant all on table public.business_hours_exceptions to service_role;
 
+create table public.canned_responses (
+  id uuid default gen_random_uuid() not null,
+  project_id uuid not null,
+  shortcut text not null,
+  content text not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint canned_responses_content_length CHECK (((char_length(content) >= 1) AND (char_length(content) <= 10000))),
+  constraint canned_responses_one_per_shortcut UNIQUE (project_id, shortcut),
+  constraint canned_responses_pkey PRIMARY KEY (id),
+  constraint canned_responses_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE
+);
+comment on table public.canned_responses is 'What a team says often; agents insert it by its shortcut.';
+comment on column public.canned_responses.shortcut is 'One word in lower case, without the slash.';
+comment on column public.canned_responses.content is 'Dashboards put the customer''s name, the customer''s email and the agent''s name in the place of {name}, {email} and {agent}.';
+CREATE TRIGGER canned_responses_announce AFTER INSERT OR DELETE OR UPDATE ON public.canned_responses FOR EACH ROW EXECUTE FUNCTION handoff.settings_announce();
+CREATE TRIGGER canned_responses_validate BEFORE INSERT OR UPDATE ON public.canned_responses FOR EACH ROW EXECUTE FUNCTION handoff.canned_responses_validate();
+alter table public.canned_responses enable row level security;
+create policy "Admins can add canned responses" on public.canned_responses as permissive
+  for insert to authenticated
+  with check (handoff.is_admin(project_id));
+create policy "Admins can change canned responses" on public.canned_responses as permissive
+  for update to authenticated
+  using (handoff.is_admin(project_id))
+  with check (handoff.is_admin(project_id));
+create policy "Admins can remove canned responses" on public.canned_responses as permissive
+  for delete to authenticated
+  using (handoff.is_admin(project_id));
+create policy "Members can read canned responses" on public.canned_responses as permissive
+  for select to authenticated
+  using ((project_id IN ( SELECT handoff.member_projects() AS member_projects)));
+grant delete, insert (content, project_id, shortcut), select, update (content, shortcut) on table public.canned_responses to authenticated;
+grant all on table public.canned_responses to service_role;
+
 create table public.conversation_notes (
   id uuid default gen_random_uuid() not null,
   conversation_id uuid not null,
@@ -727,6 +761,43 @@ create policy "Members can see their projects" on public.projects as permissive
   using ((id IN ( SELECT handoff.member_projects() AS member_projects)));
 grant select on table public.projects to authenticated;
 grant all on table public.projects to service_role;
+
+create table public.quick_actions (
+  id uuid default gen_random_uuid() not null,
+  project_id uuid not null,
+  label text not null,
+  link text not null,
+  "position" smallint default 0 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint quick_actions_label_length CHECK (((char_length(label) >= 1) AND (char_length(label) <= 60))),
+  constraint quick_actions_link_length CHECK (((char_length(link) >= 1) AND (char_length(link) <= 2000))),
+  constraint quick_actions_pkey PRIMARY KEY (id),
+  constraint quick_actions_position CHECK ((("position" >= 0) AND ("position" <= 1000))),
+  constraint quick_actions_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE
+);
+comment on table public.quick_actions is 'Links beside a conversation, filled from its customer.';
+comment on column public.quick_actions.link is 'An https, mailto or tel link; {email}, {name}, {customer_id}, {visitor_id}, {conversation_id} and {metadata.key} are filled in.';
+comment on column public.quick_actions."position" is 'Smaller ones come first; equal ones in the order they were made.';
+CREATE INDEX quick_actions_project_idx ON public.quick_actions USING btree (project_id, "position", created_at);
+CREATE TRIGGER quick_actions_announce AFTER INSERT OR DELETE OR UPDATE ON public.quick_actions FOR EACH ROW EXECUTE FUNCTION handoff.settings_announce();
+CREATE TRIGGER quick_actions_validate BEFORE INSERT OR UPDATE ON public.quick_actions FOR EACH ROW EXECUTE FUNCTION handoff.quick_actions_validate();
+alter table public.quick_actions enable row level security;
+create policy "Admins can add quick actions" on public.quick_actions as permissive
+  for insert to authenticated
+  with check (handoff.is_admin(project_id));
+create policy "Admins can change quick actions" on public.quick_actions as permissive
+  for update to authenticated
+  using (handoff.is_admin(project_id))
+  with check (handoff.is_admin(project_id));
+create policy "Admins can remove quick actions" on public.quick_actions as permissive
+  for delete to authenticated
+  using (handoff.is_admin(project_id));
+create policy "Members can read quick actions" on public.quick_actions as permissive
+  for select to authenticated
+  using ((project_id IN ( SELECT handoff.member_projects() AS member_projects)));
+grant delete, insert (label, link, "position", project_id), select, update (label, link, "position") on table public.quick_actions to authenticated;
+grant all on table public.quick_actions to service_role;
 
 create table public.web_visits (
   id bigint generated always as identity not null,
@@ -1185,6 +1256,23 @@ end
 $function$;
 comment on function handoff.can_listen(topic text) is 'Whether the caller may receive a topic of ours (docs/events.md).';
 grant execute on function handoff.can_listen(topic text) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.canned_responses_validate()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  new.updated_at := now();
+  new.shortcut := lower(ltrim(btrim(new.shortcut), '/'));
+  if new.shortcut is null or new.shortcut !~ '^[[:alnum:]_-]{1,40}$' then
+    perform handoff.fail(400, 'shortcut_invalid', 'A shortcut is one word of up to 40 letters, digits, - and _',
+                         'For example: refund-policy');
+  end if;
+  return new;
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION handoff.change_member(member_id uuid, role text, max_concurrent_chats integer, name text)
  RETURNS jsonb
@@ -2458,6 +2546,32 @@ end
 $function$;
 comment on function handoff.fail(status integer, code text, message text, hint text) is 'Refuses a call: PostgREST answers with this HTTP status, the message, the stable code in "details" and the hint.';
 
+CREATE OR REPLACE FUNCTION handoff.filled_link(link text, value_of jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  filled text := filled_link.link;
+  missing text[] := array[]::text[];
+  name text;
+  value text;
+begin
+  for name in select distinct place[1] from regexp_matches(filled_link.link, '\{([^}]+)\}', 'g') as place loop
+    value := btrim(value_of ->> name);
+    -- "." and ".." as a part of a path mean the folder above, encoded or not.
+    if value is null or value = '' or value ~ '^\.+$' then
+      missing := missing || name;
+    else
+      filled := replace(filled, '{' || name || '}', handoff.url_encoded(left(value, 500)));
+    end if;
+  end loop;
+  return case when cardinality(missing) = 0 then jsonb_build_object('url', filled, 'missing', '[]'::jsonb)
+              else jsonb_build_object('url', null, 'missing', to_jsonb(missing)) end;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION handoff.first_response_seconds_on(project_id uuid, starts_at timestamp with time zone, ends_at timestamp with time zone)
  RETURNS integer
  LANGUAGE sql
@@ -2800,6 +2914,20 @@ AS $function$
   end;
 $function$;
 comment on function handoff.is_legal_move(old_status text, new_status text) is 'F001 5.2.4, and three moves its features need: an agent takes over from the AI, an inactive chat is closed, a reopened chat waits when its agent cannot take it.';
+
+CREATE OR REPLACE FUNCTION handoff.is_link_template(link text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  -- What may stand in a link besides values: the characters of RFC 3986, but no brackets and no quote.
+  select is_link_template.link ~ (
+    '^(https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?([/?#]' || rest || ')?|(mailto|tel):' || rest || ')$')
+    from (values ('([A-Za-z0-9._~:/?#@!$&()*+,;=%-]|'
+                  '\{(email|name|customer_id|visitor_id|conversation_id|metadata\.[A-Za-z0-9_-]{1,60})\})*')) as parts (rest);
+$function$;
+comment on function handoff.is_link_template(link text) is 'Whether it is an https, mailto or tel link with values only behind scheme and host.';
 
 CREATE OR REPLACE FUNCTION handoff.is_member(project_id uuid)
  RETURNS boolean
@@ -4064,6 +4192,64 @@ begin
 end
 $function$;
 grant execute on function handoff.queue_status(conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.quick_action_links(conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.visible_conversation(quick_action_links.conversation_id);
+  value_of jsonb;
+begin
+  if not handoff.is_member(conversation.project_id) then
+    perform handoff.fail(403, 'not_a_member', 'You are not a member of this project');
+  end if;
+  value_of := handoff.quick_action_values(conversation);
+  return coalesce((
+    select jsonb_agg(jsonb_build_object('id', action.id, 'label', action.label) || handoff.filled_link(action.link, value_of)
+                     order by action.position, action.created_at, action.id)
+      from public.quick_actions as action
+     where action.project_id = conversation.project_id), '[]'::jsonb);
+end
+$function$;
+grant execute on function handoff.quick_action_links(conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.quick_action_values(conversation public.conversations)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+           'email', coalesce(customer.email, conversation.customer_email), 'name', coalesce(customer.name, conversation.customer_name),
+           'customer_id', conversation.customer_id, 'visitor_id', coalesce(customer.visitor_id, conversation.visitor_id),
+           'conversation_id', conversation.id)
+         || coalesce((select jsonb_object_agg('metadata.' || entry.key, entry.value)
+                        from jsonb_each_text(case jsonb_typeof(conversation.metadata) when 'object' then conversation.metadata
+                                                                                      else '{}' end) as entry), '{}')
+    from (select) as one
+    left join public.customers as customer on customer.id = conversation.customer_id;
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.quick_actions_validate()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  new.updated_at := now();
+  new.label := btrim(new.label);
+  new.link := btrim(new.link);
+  if new.link is null or not handoff.is_link_template(new.link) then
+    perform handoff.fail(400, 'link_invalid', 'This is no link that a quick action can open',
+                         'Begin with https://, mailto: or tel:. Values, as {email}, stand behind the host.');
+  end if;
+  return new;
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION handoff.rate_conversation(conversation_id uuid, rating integer, feedback text)
  RETURNS jsonb
@@ -5354,6 +5540,21 @@ end
 $function$;
 grant execute on function handoff.update_my_profile(project_id uuid, name text, avatar_url text) to authenticated;
 
+CREATE OR REPLACE FUNCTION handoff.url_encoded(value text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  -- "@" may stand in a path, a query and an address of mailto, where it must not be encoded.
+  select coalesce(string_agg(
+           case when letter.text collate "C" ~ '^[A-Za-z0-9._~@-]$' then letter.text
+                else regexp_replace(upper(encode(convert_to(letter.text, 'UTF8'), 'hex')), '(..)', '%\1', 'g') end,
+           '' order by letter.place), '')
+    from regexp_split_to_table(url_encoded.value, '') with ordinality as letter (text, place);
+$function$;
+comment on function handoff.url_encoded(value text) is 'The text as a part of a URL, in UTF-8.';
+
 CREATE OR REPLACE FUNCTION handoff.visible_conversation(conversation_id uuid)
  RETURNS public.conversations
  LANGUAGE plpgsql
@@ -5759,6 +5960,17 @@ AS $function$
 $function$;
 comment on function public.queue_status(p_conversation_id uuid) is 'Where the conversation stands: position and estimate while it waits, the agent once it has one.';
 grant execute on function public.queue_status(p_conversation_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.quick_action_links(p_conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.quick_action_links(p_conversation_id);
+$function$;
+comment on function public.quick_action_links(p_conversation_id uuid) is 'The quick actions of the project as links for this conversation (F001 5.7.5).';
+grant execute on function public.quick_action_links(p_conversation_id uuid) to authenticated;
 
 CREATE OR REPLACE FUNCTION public.rate_conversation(p_conversation_id uuid, p_rating integer, p_feedback text DEFAULT NULL::text)
  RETURNS jsonb

@@ -12,7 +12,7 @@ begin
    where relation.relnamespace = 'public'::regnamespace
      and relation.relname in ('project_members', 'handoff_settings', 'business_hours_exceptions', 'conversations',
                               'messages', 'conversation_notes', 'customers', 'web_visits', 'lead_captures',
-                              'agent_availability');
+                              'agent_availability', 'canned_responses', 'quick_actions');
   if taken is not null then
     raise exception 'these tables already exist in schema public and are not ours: %', taken
       using errcode = '42P07',

@@ -83,3 +83,9 @@ insert into public.lead_captures (project_id, session_id, customer_id, user_emai
 values ({acme}, {visitor_chat}, {visitor_customer}, 'visitor@example.com', 'When do you open?'),
        ({acme}, {other_chat}, {other_customer}, 'other@example.com', 'When do you open?'),
        ({outside}, {outside_chat}, {outside_customer}, 'outside@example.com', 'When do you open?');
+
+insert into public.canned_responses (project_id, shortcut, content)
+values ({acme}, 'hello', 'Hello {name}'), ({outside}, 'hello', 'Hello {name}');
+
+insert into public.quick_actions (project_id, label, link)
+values ({acme}, 'Account', 'https://admin.example.com/{email}'), ({outside}, 'Account', 'https://admin.example.com/{email}');
