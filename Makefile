@@ -22,7 +22,7 @@ build: ## build bin/handoff
 
 .PHONY: run
 run: build ## start everything on this machine: Postgres, the Supabase stand-in, the worker, a demo project
-	@exec bin/handoff dev
+	@exec bin/handoff dev --assistant=true
 
 .PHONY: demo
 demo: build web/node_modules ## play a visitor, an AI and an agent against `make run`, or start one for it

@@ -81,12 +81,17 @@ type Dev struct {
 	Port int `mapstructure:"port"`
 	// PostgresPort is where Postgres listens on 127.0.0.1. Default 54322; 0: a free one.
 	PostgresPort int `mapstructure:"postgres_port"`
+	// PagesPort is where the shop and the dashboard are served on 127.0.0.1. Default 54323; 0: a free one. The default too
+	// is a free one when Port is 0: who asks for free ports runs more than one.
+	PagesPort int `mapstructure:"pages_port"`
 	// DataDir holds the database between runs. Default: a folder of the user's cache.
 	DataDir string `mapstructure:"data_dir"`
 	// SupabaseLimits applies Supabase's default rate limits to the local Realtime. Default false: generous ones.
 	SupabaseLimits bool `mapstructure:"supabase_limits"`
 	// Worker says whether the worker runs too. Default true; false to run `handoff run` beside it.
 	Worker bool `mapstructure:"worker"`
+	// Assistant says whether a rule-based AI answers the visitors of the demo project. Default false; `make run` turns it on.
+	Assistant bool `mapstructure:"assistant"`
 }
 
 // Secret is text that is never printed: every way of formatting it gives "[redacted]".

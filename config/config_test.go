@@ -49,9 +49,21 @@ func TestLoad(t *testing.T) {
 	t.Run("has a default for everything that dev needs", func(t *testing.T) {
 		loaded, err := config.Load(config.Source{}, config.UseDev)
 		require.NoError(t, err)
-		assert.Equal(t, config.Dev{Port: 54321, PostgresPort: 54322, Worker: true}, loaded.Dev)
+		assert.Equal(t, config.Dev{Port: 54321, PostgresPort: 54322, PagesPort: 54323, Worker: true}, loaded.Dev)
 		assert.Equal(t, config.Worker{Slot: "handoff", Source: "auto", QueueInterval: 10 * time.Second, ShutdownGrace: 10 * time.Second}, loaded.Worker)
 		assert.Equal(t, slog.LevelInfo, loaded.Log.Level)
+	})
+
+	t.Run("takes a free port for the pages when the API does", func(t *testing.T) {
+		t.Setenv("HANDOFF_DEV_PORT", "0")
+		loaded, err := config.Load(config.Source{}, config.UseDev)
+		require.NoError(t, err)
+		assert.Zero(t, loaded.Dev.PagesPort)
+
+		t.Setenv("HANDOFF_DEV_PAGES_PORT", "8080")
+		loaded, err = config.Load(config.Source{}, config.UseDev)
+		require.NoError(t, err)
+		assert.Equal(t, 8080, loaded.Dev.PagesPort)
 	})
 
 	t.Run("takes flags before environment before file", func(t *testing.T) {

@@ -58,6 +58,9 @@ func Load(source Source, use Use) (Config, error) {
 	if loaded.Database.ReplicationURL == "" {
 		loaded.Database.ReplicationURL = loaded.Database.URL
 	}
+	if loaded.Dev.Port == 0 && loaded.Dev.PagesPort == defaultPagesPort {
+		loaded.Dev.PagesPort = 0
+	}
 	return loaded, nil
 }
 

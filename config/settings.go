@@ -20,6 +20,7 @@ type setting struct {
 const (
 	defaultDevPort      = 54321
 	defaultPostgresPort = 54322
+	defaultPagesPort    = 54323
 )
 
 // settings is every setting there is. docs/env.md is checked against it.
@@ -43,7 +44,9 @@ var settings = []setting{
 	{key: "log.format", env: []string{"HANDOFF_LOG_FORMAT"}, flag: "log-format", fallback: "text", usage: "text or json"},
 	{key: "dev.port", env: []string{"HANDOFF_DEV_PORT"}, flag: "port", fallback: defaultDevPort, usage: "port of the local API"},
 	{key: "dev.postgres_port", env: []string{"HANDOFF_DEV_POSTGRES_PORT"}, flag: "postgres-port", fallback: defaultPostgresPort, usage: "port of the local Postgres, 0 for a free one"},
+	{key: "dev.pages_port", env: []string{"HANDOFF_DEV_PAGES_PORT"}, flag: "pages-port", fallback: defaultPagesPort, usage: "port of the shop and the dashboard, 0 for a free one"},
 	{key: "dev.data_dir", env: []string{"HANDOFF_DEV_DATA_DIR"}, flag: "data-dir", fallback: "", usage: "folder of the local database"},
 	{key: "dev.supabase_limits", env: []string{"HANDOFF_DEV_SUPABASE_LIMITS"}, flag: "supabase-limits", fallback: false, usage: "apply Supabase's default rate limits to the local Realtime"},
 	{key: "dev.worker", env: []string{"HANDOFF_DEV_WORKER"}, flag: "worker", fallback: true, usage: "run the worker too"},
+	{key: "dev.assistant", env: []string{"HANDOFF_DEV_ASSISTANT"}, flag: "assistant", fallback: false, usage: "answer the demo project's visitors as an AI would"},
 }

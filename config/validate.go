@@ -147,6 +147,7 @@ const largestPort = 65535
 func (c *checks) dev(d Dev) {
 	c.want(d.Port >= 0 && d.Port <= largestPort, "HANDOFF_DEV_PORT", "must be a port number, or 0 for a free one")
 	c.want(d.PostgresPort >= 0 && d.PostgresPort <= largestPort, "HANDOFF_DEV_POSTGRES_PORT", "must be a port number, or 0 for a free one")
+	c.want(d.PagesPort >= 0 && d.PagesPort <= largestPort, "HANDOFF_DEV_PAGES_PORT", "must be a port number, or 0 for a free one")
 }
 
 func isURL(text string, schemes ...string) bool {

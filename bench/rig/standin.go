@@ -82,6 +82,7 @@ func (s *StandIn) start(ctx context.Context, binary string, port int, log io.Wri
 		Args: []string{
 			"dev", "--worker=false", "--data-dir", s.dataDir(),
 			"--port", strconv.Itoa(port), "--postgres-port", strconv.Itoa(s.postgresPort),
+			"--pages-port", "0",
 		},
 		OnLine: func(line string) {
 			if strings.HasPrefix(line, standInReady) {

@@ -43,6 +43,11 @@ func runDev(cmd *cobra.Command, _ []string) (err error) {
 	logger := newLogger(cmd.ErrOrStderr(), settings.Log)
 	began := time.Now()
 
+	pages, err := listenPages(ctx, settings.Dev)
+	if err != nil {
+		return err
+	}
+	defer pages.stop(ctx)
 	stack, err := startStack(ctx, settings.Dev, logger, out)
 	if err != nil {
 		return err
@@ -60,10 +65,20 @@ func runDev(cmd *cobra.Command, _ []string) (err error) {
 		}
 		defer engine.stop(ctx)
 	}
-	if err := announce(out, stack, demo, settings.Dev.Worker, time.Since(began)); err != nil {
+	if settings.Dev.Assistant {
+		stop, err := startAssistant(ctx, stack, logger)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	if err := pages.serve(stack, demo); err != nil {
 		return err
 	}
-	return waitFor(ctx, stack, engine)
+	if err := announce(out, stack, pages, demo, settings.Dev, time.Since(began)); err != nil {
+		return err
+	}
+	return waitFor(ctx, stack, pages, engine)
 }
 
 func startStack(ctx context.Context, dev config.Dev, logger *slog.Logger, out io.Writer) (*local.Stack, error) {
@@ -114,13 +129,15 @@ func localSettings(settings config.Config, stack *local.Stack) config.Config {
 	return settings
 }
 
-func waitFor(ctx context.Context, stack *local.Stack, engine *engine) error {
+func waitFor(ctx context.Context, stack *local.Stack, pages *pageServer, engine *engine) error {
 	ended := make(chan error, 1)
 	if engine != nil {
 		go func() { ended <- engine.wait(ctx) }()
 	}
 	select {
 	case err := <-stack.Failed():
+		return err
+	case err := <-pages.failed:
 		return err
 	case err := <-ended:
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"regexp"
 	"syscall"
@@ -13,6 +14,8 @@ import (
 
 var urlLine = regexp.MustCompile(`RESULT run=ok url=(\S+)`)
 
+var pagesLine = regexp.MustCompile(`RESULT run=ok .*pages=(\S+)`)
+
 func startDev(t *testing.T, folder string, args ...string) (*program, string) {
 	t.Helper()
 	p := launch(t, nil, append([]string{"dev", "--port", "0", "--postgres-port", "0", "--data-dir", folder}, args...)...)
@@ -22,6 +25,27 @@ func startDev(t *testing.T, folder string, args ...string) (*program, string) {
 	return p, found[1]
 }
 
+func pagesOf(t *testing.T, p *program) string {
+	t.Helper()
+	found := pagesLine.FindStringSubmatch(p.output.String())
+	require.NotNil(t, found)
+	return found[1]
+}
+
+func fetch(t *testing.T, address string) string {
+	t.Helper()
+	client := http.Client{Timeout: 10 * time.Second}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
+	require.NoError(t, err)
+	answer, err := client.Do(request)
+	require.NoError(t, err)
+	defer func() { _ = answer.Body.Close() }()
+	assert.Equal(t, http.StatusOK, answer.StatusCode, address)
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	return string(text)
+}
+
 func TestDev(t *testing.T) {
 	t.Parallel()
 
@@ -29,13 +53,12 @@ func TestDev(t *testing.T) {
 		t.Parallel()
 		folder := dataDir(t)
 		p, address := startDev(t, folder)
-		client := http.Client{Timeout: 10 * time.Second}
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/health", http.NoBody)
-		require.NoError(t, err)
-		answer, err := client.Do(request)
-		require.NoError(t, err)
-		require.NoError(t, answer.Body.Close())
-		assert.Equal(t, http.StatusOK, answer.StatusCode)
+		fetch(t, address+"/health")
+		pages := pagesOf(t, p)
+		told := fetch(t, pages+"/config.json")
+		assert.Contains(t, told, address)
+		assert.Contains(t, told, demoProjectID)
+		assert.NotContains(t, told, "sb_secret")
 
 		p.signal(syscall.SIGINT)
 		assert.Zero(t, p.exitCode(t), p.output.String())

@@ -81,8 +81,11 @@ func explainLocal(err error) *problem {
 
 func portInUse(taken *local.PortInUseError) *problem {
 	flag := "--port"
-	if taken.Setting == "PostgresPort" {
+	switch taken.Setting {
+	case "PostgresPort":
 		flag = "--postgres-port"
+	case pagesPortSetting:
+		flag = "--pages-port"
 	}
 	return &problem{
 		code:   "port_in_use",

@@ -96,9 +96,14 @@ func TestDevRefuses(t *testing.T) {
 		defer func() { _ = taken.Close() }()
 		_, port, err := net.SplitHostPort(taken.Addr().String())
 		require.NoError(t, err)
-		for flag, other := range map[string]string{"--port": "--postgres-port", "--postgres-port": "--port"} {
+		for _, flag := range []string{"--port", "--postgres-port", "--pages-port"} {
 			folder := dataDir(t)
-			text := refused(t, "port_in_use", exitFailed, nil, "dev", flag, port, other, "0", "--data-dir", folder)
+			ports := map[string]string{"--port": "0", "--postgres-port": "0", "--pages-port": "0", flag: port}
+			args := []string{"dev", "--data-dir", folder}
+			for name, value := range ports {
+				args = append(args, name, value)
+			}
+			text := refused(t, "port_in_use", exitFailed, nil, args...)
 			assert.Contains(t, text, fmt.Sprintf("port %s is in use", port))
 			assert.Contains(t, text, flag)
 			nothingRuns(t, folder)

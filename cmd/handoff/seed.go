@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/supportbase/handoff/config"
 	"github.com/supportbase/handoff/supabase"
 	"github.com/supportbase/handoff/supabase/local"
 	"github.com/supportbase/handoff/supabase/local/keys"
@@ -84,9 +85,11 @@ func seedRows(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // announce prints everything that is needed to use the running stand-in, and RESULT run=ok as its last line.
-func announce(out io.Writer, stack *local.Stack, demo demoProject, worker bool, took time.Duration) error {
+func announce(out io.Writer, stack *local.Stack, pages *pageServer, demo demoProject, dev config.Dev, took time.Duration) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "\nSupportBase Handoff is running. For development only: these keys are the same everywhere.\n\n")
+	fmt.Fprintf(&text, "  Demo shop        %s\n", pages.url("/shop/"))
+	fmt.Fprintf(&text, "  Dashboard        %s\n\n", pages.url("/dashboard/"))
 	fmt.Fprintf(&text, "  API URL          %s\n", stack.URL())
 	fmt.Fprintf(&text, "  Database         %s\n", stack.DatabaseURL("postgres"))
 	fmt.Fprintf(&text, "  Publishable key  %s\n", keys.Publishable)
@@ -95,11 +98,11 @@ func announce(out io.Writer, stack *local.Stack, demo demoProject, worker bool, 
 	for _, user := range demo.users {
 		fmt.Fprintf(&text, "  Sign in          %-18s %s  (%s)\n", user.email, demoPassword, user.role)
 	}
-	if !worker {
+	if !dev.Worker {
 		fmt.Fprintf(&text, "\n  The worker is off: start it with `handoff run`.\n")
 	}
 	fmt.Fprintf(&text, "\n  Try `make demo` in another terminal. Ctrl-C stops everything.\n\n")
-	fmt.Fprintf(&text, "RESULT run=ok url=%s ready_ms=%d\n", stack.URL(), took.Milliseconds())
+	fmt.Fprintf(&text, "RESULT run=ok url=%s pages=%s ready_ms=%d\n", stack.URL(), pages.url(""), took.Milliseconds())
 	_, err := io.WriteString(out, text.String())
 	return err
 }

@@ -89,7 +89,7 @@ async function main(abortSignal) {
   const [port, postgresPort] = [await freePort(), await freePort()];
   const url = `http://127.0.0.1:${port}`;
   const settings = { ...readSettings({}), url, deadlineMs: DEADLINE_MS };
-  const args = ['--port', String(port), '--postgres-port', String(postgresPort), '--worker=false'];
+  const args = ['--port', String(port), '--postgres-port', String(postgresPort), '--pages-port', '0', '--worker=false'];
   const server = await startServer(args, abortSignal);
   const worker = new RisingWorker({
     SUPABASE_URL: url,
