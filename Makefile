@@ -58,7 +58,7 @@ bench: build ## measure the bridge and the assignment of conversations (BENCH=br
 	@scripts/bench.sh
 
 .PHONY: check
-check: ## lint everything: formatting, Go, modules, migrations, web
+check: web/node_modules ## lint everything: formatting, Go, modules, migrations, web
 	@scripts/check.sh
 
 .PHONY: format
@@ -67,7 +67,7 @@ format: ## rewrite Go and web sources in the house format
 
 .PHONY: clean
 clean: ## remove what was built and fetched
-	@rm -rf bin .cache web/node_modules web/conformance/node_modules
+	@rm -rf bin .cache web/node_modules web/*/node_modules web/*/dist
 	@echo 'RESULT clean=ok'
 
 # Always asked to build: go knows better than make whether anything changed, and answers at once if nothing did.

@@ -16,6 +16,7 @@ check_migrations() {
 
 check_web() {
     (cd web && "$PRETTIER" --log-level warn --check .)
+    npm run lint --silent --prefix web
     local script
     for script in web/demo/*.mjs web/conformance/*.mjs web/chaos/*.mjs; do
         node --check "$script"

@@ -12,6 +12,7 @@ test_go() {
 }
 
 test_web() {
+    npm run test --silent --workspaces --if-present --prefix web
     node --test --test-reporter=spec web/demo/*.test.mjs web/chaos/*.test.mjs
 }
 

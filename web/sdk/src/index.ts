@@ -1,0 +1,22 @@
+/**
+ * SupportBase Handoff in the browser, over an unmodified supabase-js.
+ *
+ * @packageDocumentation
+ */
+export { createAgentClient } from './agent/client.js';
+export type * from './agent/types.js';
+export type * from './availability.js';
+export type * from './connection.js';
+export type * from './conversation.js';
+export type * from './customer.js';
+export { HandoffError } from './errors.js';
+export type { HandoffErrorFields } from './errors.js';
+export { createPresence } from './presence/presence.js';
+export type * from './presence/types.js';
+export { PROTOCOL_VERSION, topics } from './protocol.js';
+export type * from './protocol.js';
+export type * from './settings.js';
+export type { Store } from './store.js';
+export type * from './team.js';
+export { createVisitorClient } from './visitor/client.js';
+export type * from './visitor/types.js';
