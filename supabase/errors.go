@@ -29,6 +29,17 @@ type ConnectError struct {
 // Error is the reason with its detail.
 func (e *ConnectError) Error() string { return fmt.Sprintf("%v: %s", e.Reason, e.Detail) }
 
+// Remedy says what a person can do about it.
+func (e *ConnectError) Remedy() string { return remedies[e.Reason] }
+
+var remedies = map[error]string{ //nolint:gosec // texts about passwords, no password
+	ErrBadURL:          "Check DATABASE_URL: postgresql://user:password@host:port/database.",
+	ErrUnreachable:     "Check host and port in DATABASE_URL, and that the database is running. Supabase's direct connection needs IPv6 or the IPv4 add-on.",
+	ErrWrongPassword:   "Check user and password in DATABASE_URL. Do not try again quickly: Supabase blocks an address after several wrong passwords.",
+	ErrUnknownDatabase: "Check the database name in DATABASE_URL; on Supabase it is postgres.",
+	ErrNotMigrated:     "Run `handoff migrate up` first.",
+}
+
 // Unwrap gives the reason to errors.Is.
 func (e *ConnectError) Unwrap() error { return e.Reason }
 

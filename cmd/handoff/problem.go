@@ -100,20 +100,14 @@ func explainDatabase(err error) *problem {
 	if !ok {
 		return nil
 	}
-	found := &problem{text: refused.Error(), exit: exitFailed}
-	switch {
-	case errors.Is(err, supabase.ErrBadURL):
-		found.code, found.remedy = "database_url_invalid", "Check DATABASE_URL: postgresql://user:password@host:port/database."
-	case errors.Is(err, supabase.ErrWrongPassword):
-		found.code, found.remedy = "database_password", "Check user and password in DATABASE_URL. Do not try again quickly: Supabase blocks an address after several wrong passwords."
-	case errors.Is(err, supabase.ErrUnknownDatabase):
-		found.code, found.remedy = "database_unknown", "Check the database name in DATABASE_URL; on Supabase it is postgres."
-	case errors.Is(err, supabase.ErrNotMigrated):
-		found.code, found.remedy = "database_not_migrated", "Run `handoff migrate up` first."
-	default:
-		found.code, found.remedy = "database_unreachable", "Check host and port in DATABASE_URL, and that the database is running. Supabase's direct connection needs IPv6 or the IPv4 add-on."
-	}
-	return found
+	code := map[error]string{
+		supabase.ErrBadURL:          "database_url_invalid",
+		supabase.ErrUnreachable:     "database_unreachable",
+		supabase.ErrWrongPassword:   "database_password",
+		supabase.ErrUnknownDatabase: "database_unknown",
+		supabase.ErrNotMigrated:     "database_not_migrated",
+	}[refused.Reason]
+	return &problem{code: code, text: refused.Error(), remedy: refused.Remedy(), exit: exitFailed}
 }
 
 func explainReplication(err error) *problem {
