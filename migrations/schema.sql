@@ -480,6 +480,7 @@ CREATE INDEX conversations_ai_age_idx ON public.conversations USING btree (creat
 CREATE INDEX conversations_assigned_agent_idx ON public.conversations USING btree (assigned_agent_id) WHERE (assigned_agent_id IS NOT NULL);
 CREATE INDEX conversations_customer_idx ON public.conversations USING btree (customer_id) WHERE (customer_id IS NOT NULL);
 CREATE INDEX conversations_first_response_at_idx ON public.conversations USING btree (project_id, first_response_at) WHERE (first_response_at IS NOT NULL);
+CREATE INDEX conversations_kept_idx ON public.conversations USING btree (project_id) WHERE ((status = 'waiting'::text) AND ((preferred_agent_id IS NOT NULL) OR (released_by IS NOT NULL)));
 CREATE UNIQUE INDEX conversations_one_open_per_visitor_idx ON public.conversations USING btree (project_id, visitor_user_id) WHERE ((status <> 'closed'::text) AND (visitor_user_id IS NOT NULL));
 CREATE INDEX conversations_preferred_agent_idx ON public.conversations USING btree (preferred_agent_id) WHERE (preferred_agent_id IS NOT NULL);
 CREATE INDEX conversations_project_status_idx ON public.conversations USING btree (project_id, status);

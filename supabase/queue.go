@@ -79,9 +79,20 @@ const (
 		  from public.agent_availability
 		 where project_id = $1 and effective_status = 'online' and current_chat_count < max_concurrent_chats
 		   for no key update skip locked`
-	// What the two statements above would have locked, had nobody else been in the way.
+	// What the two statements above would have locked, had nobody else been in the way, and in how many microseconds a
+	// conversation that is kept for somebody, or from somebody, no longer is: null when none is.
 	queueCount = queueWithFree + `
-		select (select count(*) from (select 1` + queueFromTakeable + ` limit $2) as waiting), (select count(*) from free)`
+		select (select count(*) from (select 1` + queueFromTakeable + ` limit $2) as waiting), (select count(*) from free),
+		       (select (extract(epoch from min(held.until) - now()) * 1000000)::bigint
+		          from public.conversations as conversation
+		         cross join lateral (values
+		           (case when conversation.preferred_agent_id is not null then
+		              conversation.waiting_since + make_interval(secs => coalesce(
+		                (select preferred_wait_seconds from public.handoff_settings where project_id = $1), 60)) end),
+		           (conversation.released_at + interval '2 minutes')) as held (until)
+		         where conversation.project_id = $1 and conversation.status = 'waiting'
+		           and (conversation.preferred_agent_id is not null or conversation.released_by is not null)
+		           and held.until > now())`
 	// The order of the plan stays visible in claimed_at, and so in the agents' last_assigned_at: the next batch decides as
 	// if each conversation had been given out alone.
 	conversationAssign = `
@@ -146,15 +157,21 @@ type lockedBatch struct {
 	chats         []assignment.Chat
 	agents        []assignment.Agent
 	waiting, free int
+	// wakeAfter is in how many microseconds time alone may let another conversation be given out; nil for never.
+	wakeAfter *int64
 }
 
 func (b lockedBatch) outcome(assigned int) assignment.Batch {
 	somebodyInTheWay := b.waiting > len(b.chats) || b.free > len(b.agents)
-	return assignment.Batch{
+	batch := assignment.Batch{
 		Locked:   len(b.chats),
 		Assigned: assigned,
 		Skipped:  somebodyInTheWay && b.waiting > assigned && b.free > 0,
 	}
+	if b.wakeAfter != nil {
+		batch.WakeAfter = time.Duration(*b.wakeAfter) * time.Microsecond
+	}
+	return batch
 }
 
 func lockBatch(ctx context.Context, conn *pgx.Conn, projectID string, seenXID uint64, limit int) (lockedBatch, error) {
@@ -196,7 +213,7 @@ func readLocked(results pgx.BatchResults) (lockedBatch, error) {
 	if locked.agents, err = pgx.CollectRows(rows, scanAgent); err != nil {
 		return locked, err
 	}
-	return locked, results.QueryRow().Scan(&locked.waiting, &locked.free)
+	return locked, results.QueryRow().Scan(&locked.waiting, &locked.free, &locked.wakeAfter)
 }
 
 func scanAgent(row pgx.CollectableRow) (assignment.Agent, error) {

@@ -11,11 +11,12 @@ import (
 	"github.com/supportbase/handoff/worker/assignment"
 )
 
-// batch is one batch of the team's project.
+// batch is one batch of the team's project, without when to look again.
 func (w team) batch(t *testing.T, limit int) assignment.Batch {
 	t.Helper()
 	batch, err := supabase.NewQueue(w.pool).AssignBatch(t.Context(), w.project, 0, limit, assignment.Plan)
 	require.NoError(t, err)
+	batch.WakeAfter = 0
 	return batch
 }
 
@@ -65,21 +66,21 @@ func TestAssignBatchPassesOverWhatNobodyMayTake(t *testing.T) {
 	})
 }
 
+// returning is a team in which a conversation waits for an agent who is full, while another is free.
+func returning(t *testing.T) (w team, preferred, other string) {
+	t.Helper()
+	w = newTeam(t)
+	preferred = w.agent(t, 1)
+	w.wait(t, 1)
+	require.Equal(t, assignment.Batch{Locked: 1, Assigned: 1}, w.batch(t, 10))
+	other = w.agent(t, 1)
+	w.exec(t, `insert into public.conversations (project_id, visitor_id) values ($1, 'returning')`, w.project)
+	w.exec(t, `update public.conversations set status = 'waiting', preferred_agent_id = $1 where visitor_id = 'returning'`, preferred)
+	return w, preferred, other
+}
+
 func TestAssignBatchPrefersTheReturningAgent(t *testing.T) {
 	t.Parallel()
-
-	// returning is a team in which a conversation waits for an agent who is full, while another is free.
-	returning := func(t *testing.T) (w team, preferred, other string) {
-		t.Helper()
-		w = newTeam(t)
-		preferred = w.agent(t, 1)
-		w.wait(t, 1)
-		require.Equal(t, assignment.Batch{Locked: 1, Assigned: 1}, w.batch(t, 10))
-		other = w.agent(t, 1)
-		w.exec(t, `insert into public.conversations (project_id, visitor_id) values ($1, 'returning')`, w.project)
-		w.exec(t, `update public.conversations set status = 'waiting', preferred_agent_id = $1 where visitor_id = 'returning'`, preferred)
-		return w, preferred, other
-	}
 
 	t.Run("waits for one who is online but full", func(t *testing.T) {
 		t.Parallel()

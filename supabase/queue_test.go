@@ -140,18 +140,12 @@ func TestAssignBatchAvoidsWhoGaveItBack(t *testing.T) {
 	w := newTeam(t)
 	sender := w.agent(t, 5)
 	w.wait(t, 1)
-	queue := supabase.NewQueue(w.pool)
-	_, err := queue.AssignBatch(t.Context(), w.project, 0, 10, assignment.Plan)
-	require.NoError(t, err)
+	require.Equal(t, assignment.Batch{Locked: 1, Assigned: 1}, w.batch(t, 10))
 	w.exec(t, `update public.conversations set status = 'waiting'`)
 
-	batch, err := queue.AssignBatch(t.Context(), w.project, 0, 10, assignment.Plan)
-	require.NoError(t, err)
-	assert.Equal(t, assignment.Batch{}, batch)
+	assert.Equal(t, assignment.Batch{}, w.batch(t, 10))
 
 	w.exec(t, `update public.conversations set released_at = now() - interval '3 minutes'`)
-	batch, err = queue.AssignBatch(t.Context(), w.project, 0, 10, assignment.Plan)
-	require.NoError(t, err)
-	assert.Equal(t, assignment.Batch{Locked: 1, Assigned: 1}, batch, "better than nobody after two minutes")
+	assert.Equal(t, assignment.Batch{Locked: 1, Assigned: 1}, w.batch(t, 10), "better than nobody after two minutes")
 	assert.Equal(t, 1, w.number(t, `select count(*) from public.conversations where assigned_agent_id = $1`, sender))
 }

@@ -62,6 +62,7 @@ type Service struct {
 	assignments *runs
 	boards      *runs
 	paces       *paces
+	alarms      *alarms
 	positions   *runs
 	ticks       *cron.Cron
 }
@@ -79,6 +80,7 @@ func New(options Options) *Service {
 	}
 	service := &Service{options: options, paces: newPaces(), ticks: cron.New()}
 	service.assignments = newRuns("assignment", options.ProjectsAtOnce, options.Logger, service.assign)
+	service.alarms = newAlarms(func(projectID string) { service.assignments.mark(projectID, 0) })
 	service.boards = newRuns("project_state", options.ProjectsAtOnce, options.Logger, options.Board.RefreshProjectState)
 	service.positions = newRuns("queue_positions", options.ProjectsAtOnce, options.Logger, options.Board.RefreshPositions)
 	service.positions.debounce = positionsDebounce
@@ -113,6 +115,7 @@ func (s *Service) Stop(ctx context.Context) {
 
 func (s *Service) stopRuns(ctx context.Context) {
 	s.assignments.stop(ctx)
+	s.alarms.clear()
 	s.boards.stop(ctx)
 	s.positions.stop(ctx)
 }
@@ -133,9 +136,16 @@ func (s *Service) React(transaction realtime.Transaction) {
 }
 
 // freesOrAdds says whether after such an event a waiting conversation may find an agent: something entered the queue, an
-// agent became available or got a higher limit, or a conversation left its agent.
+// agent became available or got a higher limit, a conversation left its agent or asks for fewer skills, or the rules of
+// the project changed.
 func freesOrAdds(kind realtime.Kind) bool {
-	return kind == realtime.KindNewConversation || kind == realtime.KindPresenceChange || kind == realtime.KindStatusChanged
+	switch kind {
+	case realtime.KindNewConversation, realtime.KindPresenceChange, realtime.KindStatusChanged,
+		realtime.KindConversationUpdated, realtime.KindSettingsChanged:
+		return true
+	default:
+		return false
+	}
 }
 
 // changesBoard says whether such an event may change queue length or availability.
@@ -189,6 +199,7 @@ func (s *Service) assign(ctx context.Context, projectID string, seenXID uint64) 
 	if batch.Assigned > 0 {
 		s.options.Logger.DebugContext(ctx, "conversations assigned", "project_id", projectID, "count", batch.Assigned)
 	}
+	s.alarms.set(projectID, batch.WakeAfter)
 	switch {
 	case batch.Skipped:
 		sleep(ctx, jitter(skippedPause))

@@ -28,9 +28,10 @@ type database struct {
 	boards  []string
 	// positions are the projects whose visitors were told, in order.
 	positions []string
-	failing   int  // that many calls fail first
-	skipped   int  // that many batches find a row locked by somebody else
-	hang      bool // batches block until their context ends
+	failing   int       // that many calls fail first
+	skipped   int       // that many batches find a row locked by somebody else
+	keptUntil time.Time // until then what waits is kept for somebody
+	hang      bool      // batches block until their context ends
 	busy      map[string]bool
 	overlap   bool
 }
@@ -72,6 +73,9 @@ func (d *database) AssignBatch(ctx context.Context, projectID string, xid uint64
 	if d.skipped > 0 {
 		d.skipped--
 		return assignment.Batch{Skipped: true}, nil
+	}
+	if left := time.Until(d.keptUntil); left > 0 {
+		return assignment.Batch{WakeAfter: left}, nil
 	}
 	count := min(limit, d.waiting[projectID])
 	d.waiting[projectID] -= count
@@ -158,7 +162,8 @@ func TestServiceAssigns(t *testing.T) {
 		})
 	})
 
-	for _, kind := range []realtime.Kind{realtime.KindNewConversation, realtime.KindPresenceChange, realtime.KindStatusChanged} {
+	for _, kind := range []realtime.Kind{realtime.KindNewConversation, realtime.KindPresenceChange, realtime.KindStatusChanged,
+		realtime.KindConversationUpdated, realtime.KindSettingsChanged} {
 		t.Run("at once on "+string(kind), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -194,6 +199,40 @@ func TestServiceAssigns(t *testing.T) {
 			db.add("a", 1)
 			pause(10*time.Second + 5*time.Millisecond)
 			assert.Zero(t, db.left("a"))
+		})
+	})
+
+	t.Run("at the very moment when nobody is waited for any more", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase()
+			db.add("a", 1)
+			db.keptUntil = time.Now().Add(3 * time.Second)
+			service := start(t, db)
+			defer service.Stop(t.Context())
+			pause(3*time.Second - time.Millisecond)
+			assert.Equal(t, 1, db.left("a"))
+			pause(3 * time.Millisecond)
+			assert.Zero(t, db.left("a"))
+			assert.Len(t, db.batches, 2)
+		})
+	})
+
+	t.Run("not at a moment that is no longer the next, nor after Stop", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase()
+			db.add("a", 1)
+			db.keptUntil = time.Now().Add(3 * time.Second)
+			service := start(t, db)
+			pause(time.Second)
+			db.keptUntil = time.Now().Add(5 * time.Second)
+			service.React(event("a", realtime.KindSettingsChanged))
+			pause(4 * time.Second)
+			assert.Len(t, db.batches, 2)
+			service.Stop(t.Context())
+			pause(time.Minute)
+			assert.Len(t, db.batches, 2)
 		})
 	})
 

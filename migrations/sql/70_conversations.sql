@@ -79,6 +79,9 @@ create unique index if not exists conversations_one_open_per_visitor_idx
   on public.conversations (project_id, visitor_user_id) where status <> 'closed' and visitor_user_id is not null;
 create index if not exists conversations_queue_idx
   on public.conversations (project_id, priority desc, queue_entered_at, id) where status = 'waiting';
+-- Those that are kept for an agent, or from one, for some time: the worker asks for the end of it.
+create index if not exists conversations_kept_idx
+  on public.conversations (project_id) where status = 'waiting' and (preferred_agent_id is not null or released_by is not null);
 create index if not exists conversations_project_status_idx on public.conversations (project_id, status);
 create index if not exists conversations_assigned_agent_idx
   on public.conversations (assigned_agent_id) where assigned_agent_id is not null;

@@ -52,6 +52,9 @@ type Batch struct {
 	// Skipped says that a conversation or an agent was left out because another transaction held it for a moment, or was
 	// not visible yet, and that with it more might have been assigned: try again shortly.
 	Skipped bool
+	// WakeAfter is how long after the batch time alone may let another conversation be given out: the wait for a preferred
+	// agent is over, or the pause of one who gave it back. Zero: no such moment is known.
+	WakeAfter time.Duration
 }
 
 // Plan assigns the chats, which must be in the order of serving, and stops when no slot is free. It costs
