@@ -186,6 +186,20 @@ func outgrow(t *testing.T, conn *pgx.Conn) {
 func TestTheSchema(t *testing.T) {
 	t.Parallel()
 
+	t.Run("every table of the migrations is looked at", func(t *testing.T) {
+		t.Parallel()
+		complete := newProject(t, nil)
+		rows, err := complete.pool.Query(t.Context(), `
+			select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and relname <> 'projects'`)
+		require.NoError(t, err)
+		tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		require.NoError(t, err)
+		for _, table := range tables {
+			complete.exec(t, `alter table public.`+table+` disable row level security`)
+		}
+		assert.Len(t, complete.found(t, "row_level_security"), len(tables), "ourTables lacks one of %v", tables)
+	})
+
 	t.Run("row level security is off", func(t *testing.T) {
 		t.Parallel()
 		open := newProject(t, nil)

@@ -14,7 +14,7 @@ import (
 // the team's own table, with policies of its own.
 var ourTables = []string{
 	"project_members", "handoff_settings", "business_hours_exceptions", "conversations", "messages", "conversation_notes",
-	"customers", "agent_availability", "web_visits", "lead_captures",
+	"customers", "agent_availability", "web_visits", "lead_captures", "canned_responses", "quick_actions",
 }
 
 func askRowLevelSecurity(ctx context.Context, p *patient) ([]Finding, error) {
