@@ -50,8 +50,13 @@ test-kill: build web/node_modules ## play the demo while the worker is killed du
 	@node web/demo/killtest.mjs
 
 .PHONY: chaos
-chaos: build web/node_modules ## break everything for CHAOS_SECONDS (540) and show that no event is lost
+chaos: build web/node_modules ## break everything for CHAOS_SECONDS (540), then torture the queue, and show that nothing is lost
 	@scripts/chaos.sh
+	@scripts/torture.sh
+
+.PHONY: torture
+torture: build ## 100,000 calls at once, four workers that are killed: one owner, never over the limit, nothing idle
+	@scripts/torture.sh
 
 .PHONY: bench
 bench: build ## measure the bridge and the assignment of conversations (BENCH=bridge, assignment or micro)

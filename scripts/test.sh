@@ -29,4 +29,5 @@ stage standin scripts/test-standin.sh outside
 stage demo node web/demo/demo.mjs
 stage kill node web/demo/killtest.mjs
 stage chaos env CHAOS_SECONDS=60 scripts/chaos.sh
+stage torture env TORTURE_OPERATIONS=5000 scripts/torture.sh
 finish test "$(go_counts)"

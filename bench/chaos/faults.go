@@ -101,12 +101,12 @@ func realtimeFault(name string, treatment mode, short, long time.Duration) fault
 }
 
 func twoWorkers(ctx context.Context, r *run) error {
-	r.crew.want(2)
-	defer r.crew.want(1)
+	r.crew.Want(2)
+	defer r.crew.Want(1)
 	if err := rig.Pause(ctx, r.span(defaultPause, 10*time.Second)); err != nil {
 		return err
 	}
-	r.crew.killOne() // the leader or the one that stands by
+	r.crew.KillOne() // the leader or the one that stands by
 	return rig.Pause(ctx, r.span(time.Second, 5*time.Second))
 }
 
@@ -134,8 +134,8 @@ func invalidateSlot(ctx context.Context, r *run) error {
 	if err := awaitSlot(ctx, r); err != nil {
 		return err
 	}
-	r.crew.want(0)
-	defer r.crew.want(1)
+	r.crew.Want(0)
+	defer r.crew.Want(1)
 	if err := setKeepSize(ctx, r, fmt.Sprintf("set max_slot_wal_keep_size = '%s'", smallKeep)); err != nil {
 		return err
 	}

@@ -151,7 +151,7 @@ func (r *run) write(out io.Writer, v verdict, parked int, err error) {
 	}
 	kills, exits, joins, refused, reason := 0, 0, 0, 0, ""
 	if r.crew != nil {
-		kills, exits = r.crew.counts()
+		kills, exits = r.crew.Counts()
 		joins = r.audience.now().Joins
 		refused, reason = r.cast.refused.total()
 	}
@@ -201,9 +201,4 @@ func openLog(path string) (*os.File, error) {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	return log, nil
-}
-
-// lastLine is for log lines that quote a program.
-func lastLine(text string) string {
-	return text[strings.LastIndexByte(text, '\n')+1:]
 }

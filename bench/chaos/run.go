@@ -59,7 +59,7 @@ type run struct {
 	standIn  *rig.StandIn
 	admin    *pgxpool.Pool // superuser
 	proxy    *proxy
-	crew     *crew
+	crew     *rig.Crew
 	cast     *cast
 	audience *audience
 	recovers bool
@@ -131,7 +131,7 @@ func (r *run) prepare(ctx context.Context) (end func() error, err error) {
 		return end, err
 	}
 	ends = append(ends, func() error { r.audience.leave(); return nil })
-	r.crew = newCrew(r.options.binary, r.standIn.WorkerEnv(r.proxy.url()), r.log, r.logger)
+	r.crew = rig.NewCrew(r.options.binary, r.standIn.WorkerEnv(r.proxy.url()), r.log, r.logger)
 	return end, nil
 }
 
@@ -178,8 +178,8 @@ func (r *run) gather(ctx context.Context) error {
 func (r *run) play(ctx context.Context) error {
 	crewCtx, stopCrew := context.WithCancel(ctx)
 	crewEnded := make(chan error, 1)
-	r.crew.want(1)
-	go func() { crewEnded <- r.crew.run(crewCtx) }()
+	r.crew.Want(1)
+	go func() { crewEnded <- r.crew.Run(crewCtx) }()
 	// What was committed before a worker ever ran is nobody's to deliver.
 	err := awaitSlot(ctx, r)
 	if err == nil {
@@ -213,12 +213,12 @@ func (r *run) disturb(ctx context.Context) {
 func (r *run) poll(ctx context.Context, length time.Duration) {
 	began := time.Now()
 	r.logger.InfoContext(ctx, "the worker polls from here on", "seconds", length.Seconds())
-	r.crew.switchTo(sourceVariable + "=poll")
+	r.crew.SwitchTo(sourceVariable + "=poll")
 	r.breakThings(ctx, length, func(one fault) bool {
 		return one.kind != ofSlot && one.name != "realtime_down"
 	})
 	r.polled = time.Since(began)
-	r.crew.switchTo()
+	r.crew.SwitchTo()
 }
 
 // breakThings lets faults happen one after the other, in a random order, until the time is up. With no filter each happens
@@ -267,7 +267,7 @@ func (r *run) happen(ctx context.Context, one fault, first bool) {
 func (r *run) killAtRandom(ctx context.Context, length time.Duration) {
 	every := r.span(shortKillEvery, length/longKills)
 	for rig.Pause(ctx, rand.N(2*every)) == nil { //nolint:gosec // chance needs no secrecy
-		r.crew.killOne()
+		r.crew.KillOne()
 	}
 }
 

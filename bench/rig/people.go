@@ -2,7 +2,6 @@ package rig
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -22,18 +21,18 @@ var Robot = Person{Role: "service_role"}
 // Visitor and agent alike are "authenticated": membership makes the difference.
 func user(id string) Person { return Person{ID: id, Role: "authenticated"} }
 
+// Claims are the person's claims as PostgREST sets them in request.jwt.claims.
+func (p Person) Claims() string {
+	if p.ID == "" {
+		return fmt.Sprintf(`{"role": %q}`, p.Role)
+	}
+	return fmt.Sprintf(`{"role": %q, "sub": %q}`, p.Role, p.ID)
+}
+
 // Act runs fn in one transaction as the person, as PostgREST would. The pool is one of role authenticator.
 func (p Person) Act(ctx context.Context, pool *pgxpool.Pool, fn func(tx pgx.Tx) error) error {
-	identity := map[string]any{"role": p.Role}
-	if p.ID != "" {
-		identity["sub"] = p.ID
-	}
-	claims, err := json.Marshal(identity)
-	if err != nil {
-		return fmt.Errorf("encode claims: %w", err)
-	}
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)`, p.Role, string(claims))
+		_, err := tx.Exec(ctx, `select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)`, p.Role, p.Claims())
 		if err != nil {
 			return err
 		}

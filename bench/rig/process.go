@@ -169,3 +169,6 @@ func errOr(err, otherwise error) error {
 	}
 	return otherwise
 }
+
+// LastLine is for log lines that quote a program.
+func LastLine(text string) string { return text[strings.LastIndexByte(text, '\n')+1:] }

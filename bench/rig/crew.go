@@ -1,4 +1,4 @@
-package main
+package rig
 
 import (
 	"context"
@@ -9,8 +9,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/supportbase/handoff/bench/rig"
 )
 
 const (
@@ -19,8 +17,8 @@ const (
 	respawnPause = 300 * time.Millisecond
 )
 
-// crew keeps a number of workers running, as a supervisor on a server would: one that ends is started again.
-type crew struct {
+// Crew keeps a number of workers running, as a supervisor on a server would: one that ends is started again.
+type Crew struct {
 	binary string
 	env    []string
 	log    io.Writer
@@ -31,22 +29,23 @@ type crew struct {
 	mu      sync.Mutex
 	wanted  int
 	extra   []string // environment of workers that are started from now on
-	workers []*rig.Process
+	workers []*Process
 	changed chan struct{} // closed and replaced when wanted or workers changed
 	kills   int
 	exits   int // workers that ended without being killed or stopped
-	killed  map[*rig.Process]bool
+	killed  map[*Process]bool
 }
 
-func newCrew(binary string, env []string, log io.Writer, logger *slog.Logger) *crew {
-	return &crew{
+// NewCrew makes a crew of nobody: see Want and Run.
+func NewCrew(binary string, env []string, log io.Writer, logger *slog.Logger) *Crew {
+	return &Crew{
 		binary: binary, env: env, log: log, logger: logger,
-		changed: make(chan struct{}), killed: map[*rig.Process]bool{},
+		changed: make(chan struct{}), killed: map[*Process]bool{},
 	}
 }
 
-// want says how many workers there shall be. Surplus ones are killed, and counted as kills.
-func (c *crew) want(count int) {
+// Want says how many workers there shall be. Surplus ones are killed, and counted as kills.
+func (c *Crew) Want(count int) {
 	c.mu.Lock()
 	c.wanted = count
 	surplus := slices.Clone(c.workers[min(count, len(c.workers)):])
@@ -57,18 +56,18 @@ func (c *crew) want(count int) {
 	}
 }
 
-// switchTo restarts every worker with other settings and leaves their number as it is.
-func (c *crew) switchTo(extra ...string) {
+// SwitchTo restarts every worker with other settings and leaves their number as it is.
+func (c *Crew) SwitchTo(extra ...string) {
 	c.mu.Lock()
 	count := c.wanted
 	c.extra = extra
 	c.mu.Unlock()
-	c.want(0)
-	c.want(count)
+	c.Want(0)
+	c.Want(count)
 }
 
-// killOne ends a running worker without warning, if there is one.
-func (c *crew) killOne() {
+// KillOne ends a running worker without warning, if there is one.
+func (c *Crew) KillOne() {
 	c.mu.Lock()
 	workers := slices.Clone(c.workers)
 	c.mu.Unlock()
@@ -77,7 +76,7 @@ func (c *crew) killOne() {
 	}
 }
 
-func (c *crew) kill(worker *rig.Process) {
+func (c *Crew) kill(worker *Process) {
 	c.mu.Lock()
 	if slices.Contains(c.workers, worker) && !c.killed[worker] {
 		c.killed[worker] = true
@@ -87,13 +86,13 @@ func (c *crew) kill(worker *rig.Process) {
 	worker.Kill()
 }
 
-func (c *crew) signal() {
+func (c *Crew) signal() {
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
 
-// run starts workers until ctx ends, then stops those that run and waits for them.
-func (c *crew) run(ctx context.Context) error {
+// Run starts workers until ctx ends, then stops those that run and waits for them.
+func (c *Crew) Run(ctx context.Context) error {
 	for {
 		c.mu.Lock()
 		missing, changed := c.wanted-len(c.workers), c.changed
@@ -113,11 +112,11 @@ func (c *crew) run(ctx context.Context) error {
 	}
 }
 
-func (c *crew) start(ctx context.Context) error {
+func (c *Crew) start(ctx context.Context) error {
 	c.mu.Lock()
 	env := slices.Concat(c.env, c.extra)
 	c.mu.Unlock()
-	worker, err := rig.Start(ctx, rig.Command{Name: "handoff run", Path: c.binary, Args: []string{"run"}, Env: env, Log: c.log})
+	worker, err := Start(ctx, Command{Name: "handoff run", Path: c.binary, Args: []string{"run"}, Env: env, Log: c.log})
 	if err != nil {
 		c.stopAll()
 		return fmt.Errorf("start a worker: %w", err)
@@ -131,14 +130,14 @@ func (c *crew) start(ctx context.Context) error {
 
 // watch removes a worker that has ended. One that ended on its own is reported: a start while the database is away is
 // expected to fail, a running worker is not.
-func (c *crew) watch(ctx context.Context, worker *rig.Process) {
+func (c *Crew) watch(ctx context.Context, worker *Process) {
 	<-worker.Exited()
 	c.mu.Lock()
 	onItsOwn := !c.killed[worker] && ctx.Err() == nil
 	c.mu.Unlock()
 	if onItsOwn {
-		c.logger.WarnContext(ctx, "a worker ended on its own", "last_words", lastLine(worker.Output()))
-		_ = rig.Pause(ctx, respawnPause) // cut short only by the end of the run
+		c.logger.WarnContext(ctx, "a worker ended on its own", "last_words", LastLine(worker.Output()))
+		_ = Pause(ctx, respawnPause) // cut short only by the end of the run
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -146,11 +145,11 @@ func (c *crew) watch(ctx context.Context, worker *rig.Process) {
 		c.exits++
 	}
 	delete(c.killed, worker)
-	c.workers = slices.DeleteFunc(c.workers, func(one *rig.Process) bool { return one == worker })
+	c.workers = slices.DeleteFunc(c.workers, func(one *Process) bool { return one == worker })
 	c.signal()
 }
 
-func (c *crew) stopAll() {
+func (c *Crew) stopAll() {
 	c.mu.Lock()
 	workers := slices.Clone(c.workers)
 	c.mu.Unlock()
@@ -160,8 +159,8 @@ func (c *crew) stopAll() {
 	c.running.Wait()
 }
 
-// counts tells how many workers were killed, and how many ended on their own.
-func (c *crew) counts() (kills, exits int) {
+// Counts tells how many workers were killed, and how many ended on their own.
+func (c *Crew) Counts() (kills, exits int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.kills, c.exits
