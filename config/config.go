@@ -11,6 +11,7 @@ type Config struct {
 	Database Database `mapstructure:"database"`
 	Worker   Worker   `mapstructure:"worker"`
 	Mail     Mail     `mapstructure:"mail"`
+	Metrics  Metrics  `mapstructure:"metrics"`
 	Log      Log      `mapstructure:"log"`
 	Dev      Dev      `mapstructure:"dev"`
 }
@@ -66,6 +67,14 @@ type Mail struct {
 
 // On says whether mail is sent.
 func (m Mail) On() bool { return m.SMTPURL != "" || m.Function != "" }
+
+// Metrics is where numbers, health and readiness are shown.
+type Metrics struct {
+	// Address is where to listen, HOST:PORT; it has no protection of its own. Default: nothing is shown.
+	Address string `mapstructure:"address"`
+	// Pprof adds Go's profiles. Default false.
+	Pprof bool `mapstructure:"pprof"`
+}
 
 // Log is what is written to standard error.
 type Log struct {

@@ -40,6 +40,8 @@ var settings = []setting{
 	{key: "mail.function", env: []string{"MAIL_FUNCTION"}, flag: "mail-function", usage: "Edge Function that sends mails"},
 	{key: "mail.public_url", env: []string{"HANDOFF_PUBLIC_URL"}, flag: "public-url", usage: "address of your dashboard, for links in mails"},
 	{key: "mail.templates", env: []string{"HANDOFF_MAIL_TEMPLATES"}, flag: "mail-templates", usage: "folder of mail templates"},
+	{key: "metrics.address", env: []string{"HANDOFF_METRICS_ADDRESS"}, flag: "metrics-address", fallback: "", usage: "HOST:PORT for /metrics, /healthz and /readyz"},
+	{key: "metrics.pprof", env: []string{"HANDOFF_METRICS_PPROF"}, flag: "metrics-pprof", fallback: false, usage: "show Go's profiles there too"},
 	{key: "log.level", env: []string{"HANDOFF_LOG_LEVEL"}, flag: "log-level", fallback: "info", usage: "debug, info, warn or error"},
 	{key: "log.format", env: []string{"HANDOFF_LOG_FORMAT"}, flag: "log-format", fallback: "text", usage: "text or json"},
 	{key: "dev.port", env: []string{"HANDOFF_DEV_PORT"}, flag: "port", fallback: defaultDevPort, usage: "port of the local API"},

@@ -4,9 +4,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/mail"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -50,6 +52,7 @@ func validate(loaded Config, use Use, earlier []Problem) []Problem {
 		c.dev(loaded.Dev)
 		c.worker(loaded.Worker)
 		c.mail(loaded.Mail)
+		c.metrics(loaded.Metrics)
 	case UseDatabase:
 		c.database(loaded.Database)
 	case UseWorker:
@@ -57,6 +60,7 @@ func validate(loaded Config, use Use, earlier []Problem) []Problem {
 		c.database(loaded.Database)
 		c.worker(loaded.Worker)
 		c.mail(loaded.Mail)
+		c.metrics(loaded.Metrics)
 	}
 	c.want(loaded.Log.Format == "text" || loaded.Log.Format == "json", "HANDOFF_LOG_FORMAT", "must be text or json")
 	return c.problems
@@ -108,6 +112,17 @@ func (c *checks) database(d Database) {
 		c.want(isURL(d.ReplicationURL.Reveal(), "postgres", "postgresql"), "REPLICATION_URL", "must be a connection string postgresql://user:password@host:port/database")
 	}
 	c.want(d.MaxConnections >= 2 && d.MaxConnections <= 500, "HANDOFF_DATABASE_MAX_CONNECTIONS", "must be between 2 and 500")
+}
+
+func (c *checks) metrics(m Metrics) {
+	if m.Address == "" {
+		c.want(!m.Pprof, "HANDOFF_METRICS_PPROF", "needs HANDOFF_METRICS_ADDRESS: profiles are shown there")
+		return
+	}
+	_, port, err := net.SplitHostPort(m.Address)
+	number, portErr := strconv.ParseUint(port, 10, 16)
+	c.want(err == nil && portErr == nil && (number > 0 || port == "0"), "HANDOFF_METRICS_ADDRESS",
+		"must be HOST:PORT, for example 127.0.0.1:9464, or :9464 for every address of the machine")
 }
 
 // slotName is what Postgres allows as the name of a replication slot.

@@ -24,6 +24,7 @@ type runs struct {
 	slots chan struct{}
 	// debounce is how long a marked project waits before its run, so that marks gather. Default 0.
 	debounce time.Duration
+	tally    tally
 
 	mu      sync.Mutex
 	ctx     context.Context //nolint:containedctx // the life of the runs, from start to stop
@@ -114,7 +115,10 @@ func (r *runs) runOnce(ctx context.Context, projectID string) error {
 	select {
 	case r.slots <- struct{}{}:
 		defer func() { <-r.slots }()
-		return r.work(ctx, projectID, r.begin(projectID))
+		began := time.Now()
+		err := r.work(ctx, projectID, r.begin(projectID))
+		r.tally.note(time.Since(began), err)
+		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -65,6 +66,8 @@ type Service struct {
 	alarms      *alarms
 	positions   *runs
 	ticks       *cron.Cron
+
+	assigned, skipped atomic.Uint64
 }
 
 // New returns a Service that has not started. It panics when a required option is missing.
@@ -196,12 +199,14 @@ func (s *Service) assign(ctx context.Context, projectID string, seenXID uint64) 
 	if err != nil {
 		return fmt.Errorf("assign conversations of project %s: %w", projectID, err)
 	}
+	s.assigned.Add(uint64(batch.Assigned)) //nolint:gosec // a count
 	if batch.Assigned > 0 {
 		s.options.Logger.DebugContext(ctx, "conversations assigned", "project_id", projectID, "count", batch.Assigned)
 	}
 	s.alarms.set(projectID, batch.WakeAfter)
 	switch {
 	case batch.Skipped:
+		s.skipped.Add(1)
 		sleep(ctx, jitter(skippedPause))
 	case batch.Locked == limit && batch.Assigned > 0:
 		s.paces.took(projectID, limit, time.Since(began))

@@ -30,7 +30,7 @@ func newDev() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: runDev,
 	}
-	config.AddFlags(dev.Flags(), "dev", "worker", "mail")
+	config.AddFlags(dev.Flags(), "dev", "worker", "mail", "metrics")
 	return dev
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/supportbase/handoff/config"
+	"github.com/supportbase/handoff/metrics"
 	"github.com/supportbase/handoff/realtime"
 	"github.com/supportbase/handoff/realtime/broadcast"
 	"github.com/supportbase/handoff/realtime/replication"
@@ -30,6 +31,7 @@ type engine struct {
 	mailer    *mailer
 	clock     *schedule.Scheduler
 	stream    *replication.Stream
+	watch     *metrics.Server // nil while nothing is shown
 
 	cancelStream context.CancelFunc
 	cancelWork   context.CancelFunc
@@ -48,6 +50,7 @@ func startEngine(ctx context.Context, settings config.Config, logger *slog.Logge
 		return nil, err
 	}
 	if err := e.start(ctx); err != nil {
+		e.hide(ctx)
 		e.pool.Close()
 		return nil, err
 	}
@@ -105,6 +108,9 @@ func (e *engine) wire() (err error) {
 }
 
 func (e *engine) start(ctx context.Context) error {
+	if err := e.show(ctx); err != nil {
+		return err
+	}
 	if err := e.service.Start(ctx); err != nil {
 		return err
 	}
@@ -156,6 +162,8 @@ func (e *engine) wait(ctx context.Context) error {
 func (e *engine) stop(ctx context.Context) {
 	graceCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.settings.Worker.ShutdownGrace)
 	defer cancel()
+	// What still asks for the numbers may do so until the end: a scrape of the last moments explains a slow shutdown.
+	defer e.hide(graceCtx)
 	e.service.Stop(graceCtx)
 	e.mailer.stop(graceCtx)
 	e.clock.Stop(graceCtx)

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/supportbase/handoff/config"
+	"github.com/supportbase/handoff/metrics"
 	"github.com/supportbase/handoff/migrations"
 	"github.com/supportbase/handoff/realtime/replication"
 	"github.com/supportbase/handoff/supabase"
@@ -55,7 +56,7 @@ func explain(err error) *problem {
 	if invalid, ok := errors.AsType[*config.InvalidError](err); ok {
 		return &problem{code: "config_invalid", text: invalid.Error(), remedy: "docs/env.md explains every setting.", exit: exitUsage}
 	}
-	for _, explainer := range []func(error) *problem{explainLocal, explainDatabase, explainReplication, explainMigration, explainMail} {
+	for _, explainer := range []func(error) *problem{explainLocal, explainDatabase, explainReplication, explainMigration, explainMail, explainMetrics} {
 		if found := explainer(err); found != nil {
 			return found
 		}
@@ -148,5 +149,16 @@ func explainMail(err error) *problem {
 		code: "mail_template_unusable", text: unusable.Error(),
 		remedy: "Correct the file in the folder of HANDOFF_MAIL_TEMPLATES, or remove it: the built-in one is used then. See docs/mail.md.",
 		exit:   exitFailed,
+	}
+}
+
+func explainMetrics(err error) *problem {
+	refused, ok := errors.AsType[*metrics.ListenError](err)
+	if !ok {
+		return nil
+	}
+	return &problem{
+		code: "metrics_address_unusable", text: refused.Error(),
+		remedy: "Choose another address with --metrics-address, or leave it empty.", exit: exitFailed,
 	}
 }

@@ -16,7 +16,7 @@ func newRun() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: runWorker,
 	}
-	config.AddFlags(run.Flags(), "supabase", "database", "worker", "mail")
+	config.AddFlags(run.Flags(), "supabase", "database", "worker", "mail", "metrics")
 	return run
 }
 

@@ -43,3 +43,11 @@ func (s State) String() string {
 func (s State) MarshalText() ([]byte, error) {
 	return []byte(s.String()), nil
 }
+
+// States lists all of them.
+func States() []State {
+	return []State{
+		StateStarting, StateWaitingForDatabase, StateStandby, StateStreaming, StateStopped, StatePolling, StateResending,
+		StateSlotLost,
+	}
+}

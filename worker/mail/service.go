@@ -65,6 +65,7 @@ func (o Options) lease() time.Duration {
 // Several may work on one mailbox.
 type Service struct {
 	options Options
+	tally   tally
 
 	mu      sync.Mutex
 	cancel  context.CancelFunc // stops taking mail
@@ -176,10 +177,12 @@ func (s *Service) attempt(takeCtx, workCtx context.Context, mail Mail) {
 func (s *Service) deliver(ctx context.Context, mail Mail) {
 	err := s.send(ctx, mail)
 	if err == nil {
+		s.tally.sent.Add(1)
 		s.settle(ctx, mail, func(ctx context.Context) error { return s.options.Mailbox.Sent(ctx, mail.ID) })
 		return
 	}
 	failure := Failure{Reason: err.Error(), Pause: pauseAfter(mail.Attempt), Permanent: isPermanent(err)}
+	s.tally.fail(failure.Permanent)
 	s.options.Logger.WarnContext(ctx, "mail not sent", "mail_id", mail.ID, "kind", mail.Kind, "project_id", mail.ProjectID,
 		"attempt", mail.Attempt, "given_up", failure.Permanent, "pause", failure.Pause.String(), "err", err)
 	s.settle(ctx, mail, func(ctx context.Context) error { return s.options.Mailbox.Failed(ctx, mail, failure) })

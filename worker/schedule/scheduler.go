@@ -31,6 +31,7 @@ type job struct {
 	tick  Tick
 	due   chan struct{}
 	woken chan struct{}
+	tally tally
 }
 
 // New returns a Scheduler that has not started. It panics when a tick lacks what it requires or shares its name.
@@ -100,7 +101,7 @@ func unmark(channel chan struct{}) {
 
 func (s *Scheduler) serve(ctx context.Context, each *job) {
 	for begin := s.pause(each.tick.someJitter()); begin; begin = s.await(each) {
-		s.run(ctx, each.tick)
+		s.run(ctx, each)
 	}
 }
 
@@ -134,8 +135,10 @@ func (s *Scheduler) pause(duration time.Duration) bool {
 	}
 }
 
-func (s *Scheduler) run(ctx context.Context, tick Tick) {
+func (s *Scheduler) run(ctx context.Context, each *job) {
+	tick, began := each.tick, time.Now()
 	handled, err := tick.run(ctx)
+	each.tally.note(began, handled, err)
 	switch {
 	case ctx.Err() != nil:
 		// Cancelled by Stop: what was not done is due at the next start.
