@@ -59,6 +59,37 @@ create table handoff.broadcast_dead_letters (
 );
 comment on table handoff.broadcast_dead_letters is 'Broadcasts that could not be delivered and why. Nothing is dropped without a row here.';
 
+create view handoff.chat_sessions as
+ SELECT conversation.id,
+    conversation.project_id,
+    conversation.visitor_id,
+    transcript.messages,
+    transcript.message_count,
+    conversation.source,
+    conversation.awaiting_email,
+    conversation.pending_question,
+    conversation.email_asked,
+    conversation.is_voice,
+    conversation.voice_duration_seconds,
+    conversation.created_at,
+    conversation.updated_at,
+    conversation.last_message_at
+   FROM (public.conversations conversation
+     CROSS JOIN LATERAL ( SELECT (count(*))::integer AS message_count,
+            COALESCE(array_agg((jsonb_build_object('role',
+                CASE message.sender_type
+                    WHEN 'customer'::text THEN 'user'::text
+                    WHEN 'system'::text THEN 'system'::text
+                    ELSE 'assistant'::text
+                END, 'content', message.content, 'timestamp', message.created_at) ||
+                CASE
+                    WHEN (message.metadata ? 'sources'::text) THEN jsonb_build_object('sources', (message.metadata -> 'sources'::text))
+                    ELSE '{}'::jsonb
+                END) ORDER BY message.seq), '{}'::jsonb[]) AS messages
+           FROM public.messages message
+          WHERE (message.conversation_id = conversation.id)) transcript) with (security_invoker=true);
+comment on table handoff.chat_sessions is 'Every conversation, imported or new, in the shape of the old table chat_sessions (F001 3.1), for an application that has to go back (F001 10.3).';
+
 create table handoff.closing_notices (
   conversation_id uuid not null,
   told_at timestamp with time zone not null,
@@ -78,6 +109,21 @@ create table handoff.customer_visitors (
 comment on table handoff.customer_visitors is 'The customer of each visitor id, merged ones included; kept by a trigger on customers.';
 CREATE INDEX customer_visitors_customer_idx ON handoff.customer_visitors USING btree (customer_id);
 alter table handoff.customer_visitors enable row level security;
+
+create table handoff.imports (
+  source text not null,
+  last_id uuid,
+  sessions bigint default 0 not null,
+  conversations bigint default 0 not null,
+  messages bigint default 0 not null,
+  started_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  finished_at timestamp with time zone,
+  constraint imports_pkey PRIMARY KEY (source)
+);
+comment on table handoff.imports is 'How far each import has come. Written with each batch, in its transaction: an import that is killed goes on exactly there.';
+comment on column handoff.imports.source is 'The table that is imported, as schema.table.';
+comment on column handoff.imports.last_id is 'The last session that is done; null before the first one, and again once the whole table was gone through.';
 
 create table handoff.invitation_tokens (
   member_id uuid not null,
@@ -2118,7 +2164,9 @@ begin
     perform handoff.fail(409, 'illegal_transition', format('A conversation cannot start as %s', new.status),
                          'Insert it as ai_active, then hand it off.');
   end if;
-  new.event_seq := 0;
+  if not handoff.is_importing() then
+    new.event_seq := 0;
+  end if;
   return new;
 end
 $function$;
@@ -2900,6 +2948,17 @@ AS $function$
 $function$;
 comment on function handoff.is_forsaken(conversation public.conversations, offered_at timestamp with time zone) is 'Whether the customer waits for an agent who is gone, and has not been offered to return to the queue.';
 
+CREATE OR REPLACE FUNCTION handoff.is_importing()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(current_setting('handoff.importing', true), '') = 'on'
+         and pg_has_role(session_user, (select nspowner from pg_catalog.pg_namespace where nspname = 'handoff'), 'usage');
+$function$;
+comment on function handoff.is_importing() is 'Whether this transaction is `handoff import`: triggers then leave numbers, times and events alone.';
+
 CREATE OR REPLACE FUNCTION handoff.is_legal_move(old_status text, new_status text)
  RETURNS boolean
  LANGUAGE sql
@@ -3483,6 +3542,9 @@ AS $function$
 declare
   written public.messages;
 begin
+  if handoff.is_importing() then
+    return null;
+  end if;
   insert into handoff.outbox (project_id, conversation_id, kind, seq, payload)
   select message.project_id, message.conversation_id, 'message', message.seq,
          jsonb_build_object('message', to_jsonb(message) - 'project_id')
@@ -3503,6 +3565,9 @@ CREATE OR REPLACE FUNCTION handoff.messages_number()
  SET search_path TO ''
 AS $function$
 begin
+  if handoff.is_importing() then
+    return new;
+  end if;
   update public.conversations as conversation
      set event_seq = conversation.event_seq + 1,
          last_message_at = now(),
@@ -3533,6 +3598,31 @@ AS $function$
            + coalesce(settings.session_keep_alive_minutes, 15))::integer end);
 $function$;
 comment on function handoff.minutes_left(conversation public.conversations, settings public.handoff_settings, moment timestamp with time zone) is 'How long after a warning at the moment the chat is closed; without settings by the defaults of F001 5.12.6.';
+
+CREATE OR REPLACE FUNCTION handoff.moment_of(given jsonb)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  number double precision;
+begin
+  if jsonb_typeof(given) = 'number' then
+    number := given::text::double precision;
+    -- Milliseconds, as JavaScript counts, are beyond the year 5000 as seconds.
+    return case when number between 0 and 100000000000 then to_timestamp(number)
+                when number between 100000000000 and 100000000000000 then to_timestamp(number / 1000) end;
+  end if;
+  if jsonb_typeof(given) <> 'string' or given #>> '{}' !~ '^\d{4}-\d{2}-\d{2}' then
+    return null;
+  end if;
+  return (given #>> '{}')::timestamptz;
+exception when others then
+  return null;
+end
+$function$;
+comment on function handoff.moment_of(given jsonb) is 'The time that a JSON value tells: ISO 8601, or seconds or milliseconds since 1970; null for anything else.';
 
 CREATE OR REPLACE FUNCTION handoff.my_invitations(moment timestamp with time zone DEFAULT now())
  RETURNS TABLE(invitation_id uuid, project_id uuid, project_name text, role text, invited_by text, invited_at timestamp with time zone, expires_at timestamp with time zone)

@@ -55,10 +55,15 @@ func Connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	return conn, nil
 }
 
+// querier is a pool or a connection.
+type querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
 // CheckMigrated reports ErrNotMigrated when the tables of the engine are not in the database.
-func CheckMigrated(ctx context.Context, pool *pgxpool.Pool) error {
+func CheckMigrated(ctx context.Context, db querier) error {
 	var there bool
-	if err := pool.QueryRow(ctx, `select to_regclass('handoff.outbox') is not null`).Scan(&there); err != nil {
+	if err := db.QueryRow(ctx, `select to_regclass('handoff.outbox') is not null`).Scan(&there); err != nil {
 		return fmt.Errorf("look for the tables: %w", err)
 	}
 	if !there {

@@ -67,6 +67,21 @@ $$;
 comment on function handoff.require_user() is 'The signed-in user of this request; refuses with 401 when there is none.';
 revoke all on function handoff.require_user() from public, anon, authenticated;
 
+-- An import writes what happened long ago: it is numbered and dated by its source, and nobody is told. The setting alone
+-- would be enough for anybody who can set one; the session must belong to who owns the engine, and no client's does.
+create or replace function handoff.is_importing()
+returns boolean
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select coalesce(current_setting('handoff.importing', true), '') = 'on'
+         and pg_has_role(session_user, (select nspowner from pg_catalog.pg_namespace where nspname = 'handoff'), 'usage');
+$$;
+comment on function handoff.is_importing() is 'Whether this transaction is `handoff import`: triggers then leave numbers, times and events alone.';
+revoke all on function handoff.is_importing() from public, anon, authenticated;
+
 create table if not exists handoff.schema_migrations (
   name text primary key,
   checksum text not null,

@@ -172,7 +172,9 @@ begin
     perform handoff.fail(409, 'illegal_transition', format('A conversation cannot start as %s', new.status),
                          'Insert it as ai_active, then hand it off.');
   end if;
-  new.event_seq := 0;
+  if not handoff.is_importing() then
+    new.event_seq := 0;
+  end if;
   return new;
 end
 $$;

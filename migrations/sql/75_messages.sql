@@ -52,6 +52,9 @@ security definer
 set search_path = ''
 as $$
 begin
+  if handoff.is_importing() then
+    return new;
+  end if;
   update public.conversations as conversation
      set event_seq = conversation.event_seq + 1,
          last_message_at = now(),
@@ -85,6 +88,9 @@ as $$
 declare
   written public.messages;
 begin
+  if handoff.is_importing() then
+    return null;
+  end if;
   insert into handoff.outbox (project_id, conversation_id, kind, seq, payload)
   select message.project_id, message.conversation_id, 'message', message.seq,
          jsonb_build_object('message', to_jsonb(message) - 'project_id')
