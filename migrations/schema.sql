@@ -211,14 +211,18 @@ create table handoff.queue_positions (
   project_id uuid not null,
   "position" integer not null,
   estimated_wait_minutes integer not null,
+  wait_p50_seconds integer,
+  wait_p90_seconds integer,
   updated_at timestamp with time zone default now() not null,
   constraint queue_positions_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE,
   constraint queue_positions_pkey PRIMARY KEY (conversation_id),
   constraint queue_positions_position CHECK (("position" > 0)),
-  constraint queue_positions_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE
+  constraint queue_positions_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE,
+  constraint queue_positions_range CHECK ((((wait_p50_seconds IS NULL) = (wait_p90_seconds IS NULL)) AND ((wait_p50_seconds IS NULL) OR ((wait_p50_seconds >= 0) AND (wait_p50_seconds <= wait_p90_seconds)))))
 );
-comment on table handoff.queue_positions is 'The position and estimate last put into the outbox for each waiting conversation.';
+comment on table handoff.queue_positions is 'The position, estimate and range last put into the outbox for each waiting conversation.';
 comment on column handoff.queue_positions.estimated_wait_minutes is '-1 while nobody is online.';
+comment on column handoff.queue_positions.wait_p50_seconds is 'From updated_at: with even odds it is over by then, nine times in ten within wait_p90_seconds. Null when not known.';
 CREATE INDEX queue_positions_project_idx ON handoff.queue_positions USING btree (project_id);
 alter table handoff.queue_positions enable row level security;
 
@@ -251,6 +255,33 @@ create table handoff.schema_migrations (
   constraint schema_migrations_pkey PRIMARY KEY (name)
 );
 comment on table handoff.schema_migrations is 'Which file of migrations/sql stands in this database, by the SHA-256 of its text.';
+
+create table handoff.wait_promises (
+  conversation_id uuid not null,
+  waiting_since timestamp with time zone not null,
+  project_id uuid not null,
+  promised_at timestamp with time zone not null,
+  "position" integer not null,
+  wait_p50_seconds integer not null,
+  wait_p90_seconds integer not null,
+  estimated_wait_minutes integer not null,
+  outcome text,
+  ended_at timestamp with time zone,
+  waited_seconds double precision generated always as (EXTRACT(epoch FROM (ended_at - promised_at))) stored,
+  constraint wait_promises_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE,
+  constraint wait_promises_ended CHECK (((outcome IS NULL) = (ended_at IS NULL))),
+  constraint wait_promises_outcome CHECK ((outcome = ANY (ARRAY['assigned'::text, 'left'::text, 'closed'::text]))),
+  constraint wait_promises_p50 CHECK ((wait_p50_seconds >= 0)),
+  constraint wait_promises_p90 CHECK ((wait_p90_seconds >= wait_p50_seconds)),
+  constraint wait_promises_pkey PRIMARY KEY (conversation_id, waiting_since),
+  constraint wait_promises_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE
+);
+comment on table handoff.wait_promises is 'The first range that each wait in a queue was given, and what happened. Kept for 30 days; read through wait_calibration.';
+comment on column handoff.wait_promises.outcome is 'assigned: an agent got it; left: the customer went first; closed: it ended otherwise. Null while it waits.';
+comment on column handoff.wait_promises.waited_seconds is 'From the promise to its end.';
+CREATE INDEX wait_promises_project_idx ON handoff.wait_promises USING btree (project_id, promised_at);
+CREATE INDEX wait_promises_promised_at_idx ON handoff.wait_promises USING brin (promised_at);
+alter table handoff.wait_promises enable row level security;
 
 create table handoff.worker_checkpoint (
   slot text not null,
@@ -524,6 +555,7 @@ comment on column public.conversations.event_seq is 'Number of the last event on
 CREATE INDEX conversations_agent_age_idx ON public.conversations USING btree (claimed_at) WHERE (status = 'agent_active'::text);
 CREATE INDEX conversations_ai_age_idx ON public.conversations USING btree (created_at) WHERE (status = 'ai_active'::text);
 CREATE INDEX conversations_assigned_agent_idx ON public.conversations USING btree (assigned_agent_id) WHERE (assigned_agent_id IS NOT NULL);
+CREATE INDEX conversations_closed_unresolved_idx ON public.conversations USING btree (project_id, closed_at) WHERE ((closed_at IS NOT NULL) AND (resolved_at IS NULL) AND (claimed_at IS NOT NULL));
 CREATE INDEX conversations_customer_idx ON public.conversations USING btree (customer_id) WHERE (customer_id IS NOT NULL);
 CREATE INDEX conversations_first_response_at_idx ON public.conversations USING btree (project_id, first_response_at) WHERE (first_response_at IS NOT NULL);
 CREATE INDEX conversations_kept_idx ON public.conversations USING btree (project_id) WHERE ((status = 'waiting'::text) AND ((preferred_agent_id IS NOT NULL) OR (released_by IS NOT NULL)));
@@ -1241,6 +1273,53 @@ begin
   return new;
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION handoff.calibration(project_id uuid, days integer DEFAULT 7, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  with promise as materialized (
+    select wait.outcome, wait.waited_seconds as waited, wait.wait_p50_seconds as p50, wait.wait_p90_seconds as p90,
+           nullif(wait.estimated_wait_minutes, -1) * 60 as estimate
+      from handoff.wait_promises as wait
+     where wait.project_id = calibration.project_id
+       and wait.promised_at > calibration.moment - make_interval(days => calibration.days)
+       and wait.promised_at <= calibration.moment
+  ), kept as (
+    select count(*) as promises,
+           avg((waited <= p50)::integer) as p50_coverage, avg((waited <= p90)::integer) as p90_coverage,
+           percentile_cont(0.5) within group (order by abs(waited - p50)) as error, avg(waited - p50) as bias,
+           percentile_cont(0.5) within group (order by waited) as waited,
+           percentile_cont(0.5) within group (order by abs(waited - estimate)) as estimate_error,
+           avg(waited - estimate) as estimate_bias, avg((waited <= estimate)::integer) as estimate_coverage
+      from promise
+     where outcome = 'assigned'
+  ), others as (
+    select count(*) filter (where outcome = 'left') as gone,
+           count(*) filter (where outcome = 'left' and waited > p90) as gone_late,
+           count(*) filter (where outcome = 'closed') as closed,
+           count(*) filter (where outcome is null) as waiting
+      from promise
+  )
+  select jsonb_build_object(
+    'days', calibration.days,
+    'promises', kept.promises,
+    'p50_coverage', round(kept.p50_coverage, 3),
+    'p90_coverage', round(kept.p90_coverage, 3),
+    'median_wait_seconds', round(kept.waited::numeric, 1),
+    'median_absolute_error_seconds', round(kept.error::numeric, 1),
+    'bias_seconds', round(kept.bias::numeric, 1),
+    'baseline', jsonb_build_object(
+      'coverage', round(kept.estimate_coverage, 3),
+      'median_absolute_error_seconds', round(kept.estimate_error::numeric, 1),
+      'bias_seconds', round(kept.estimate_bias::numeric, 1)),
+    'left', others.gone, 'left_after_p90', others.gone_late, 'closed', others.closed, 'still_waiting', others.waiting)
+    from kept
+   cross join others;
+$function$;
+comment on function handoff.calibration(project_id uuid, days integer, moment timestamp with time zone) is 'How the first ranges of a project''s waits were kept, of those promised in the last days that got an agent, beside the estimate of F001 5.4.6.';
 
 CREATE OR REPLACE FUNCTION handoff.caller_location()
  RETURNS text
@@ -2493,6 +2572,20 @@ end
 $function$;
 comment on function handoff.empty_partition(partition regclass, horizon xid8, moment timestamp with time zone) is 'Truncates a partition of the outbox if all of it is delivered and older than five days; says whether it did.';
 
+CREATE OR REPLACE FUNCTION handoff.end_of_wait(conversation public.conversations)
+ RETURNS TABLE(outcome text, at timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select case when assigned.it then 'assigned'
+              when conversation.close_reason in ('customer', 'chat_cleared', 'abandoned', 'timeout') then 'left'
+              else 'closed' end,
+         case when assigned.it then conversation.claimed_at else coalesce(conversation.closed_at, conversation.updated_at) end
+    from (select coalesce(conversation.claimed_at >= conversation.waiting_since, false) as it) as assigned;
+$function$;
+comment on function handoff.end_of_wait(conversation public.conversations) is 'How and when the last wait of a conversation that waits no longer ended.';
+
 CREATE OR REPLACE FUNCTION handoff.enqueue(conversation_id uuid, reason text, keyword text DEFAULT NULL::text, confidence double precision DEFAULT NULL::double precision)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -2533,30 +2626,6 @@ begin
 end
 $function$;
 comment on function handoff.equip_agent(project_id uuid, user_id uuid) is 'Makes sure that a member has a row as an agent, offline when it is new; false when the user does not belong to the project.';
-
-CREATE OR REPLACE FUNCTION handoff.estimated_wait_minutes(project_id uuid, queue_position bigint)
- RETURNS integer
- LANGUAGE sql
- STABLE SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-  select case when team.agents = 0 then -1
-              else ceil(queue_position * coalesce(handling.minutes, 5) / team.agents)::integer end
-    from (
-      select count(*) as agents
-        from public.agent_availability as agent
-       where agent.project_id = estimated_wait_minutes.project_id and agent.effective_status = 'online'
-    ) as team,
-    (
-      select avg(extract(epoch from conversation.resolved_at - conversation.claimed_at)) / 60 as minutes
-        from public.conversations as conversation
-       where conversation.project_id = estimated_wait_minutes.project_id
-         and conversation.status in ('resolved', 'closed')
-         and conversation.resolved_at > now() - interval '7 days'
-         and conversation.claimed_at is not null
-    ) as handling;
-$function$;
-comment on function handoff.estimated_wait_minutes(project_id uuid, queue_position bigint) is 'F001 5.4.6: position x average handling time of seven days (5 minutes without history) / online agents; -1 when nobody is online.';
 
 CREATE OR REPLACE FUNCTION handoff.explain_assignment(conversation_id uuid)
  RETURNS jsonb
@@ -3000,6 +3069,17 @@ $function$;
 comment on function handoff.is_member(project_id uuid) is 'Whether the caller belongs to the project.';
 grant execute on function handoff.is_member(project_id uuid) to authenticated;
 grant execute on function handoff.is_member(project_id uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION handoff.is_off(told integer, found integer, elapsed integer)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case when told is null or found is null then told is distinct from found
+              else abs(found - greatest(told - elapsed, 0)) > greatest(30, found / 5) end;
+$function$;
+comment on function handoff.is_off(told integer, found integer, elapsed integer) is 'Whether a wait differs by more than 30 seconds and a fifth from what is left of the one that was told.';
 
 CREATE OR REPLACE FUNCTION handoff.is_open(settings public.handoff_settings, moment timestamp with time zone)
  RETURNS boolean
@@ -4141,7 +4221,8 @@ CREATE OR REPLACE FUNCTION handoff.prune(horizon xid8, moment timestamp with tim
 AS $function$
 begin
   perform handoff.prune_decisions(moment);
-  return greatest(handoff.prune_outbox(prune.horizon, moment, most), handoff.prune_calls(moment, most), handoff.prune_mail(moment, most));
+  return greatest(handoff.prune_outbox(prune.horizon, moment, most), handoff.prune_calls(moment, most), handoff.prune_mail(moment, most),
+                  handoff.prune_promises(moment, most));
 end
 $function$;
 comment on function handoff.prune(horizon xid8, moment timestamp with time zone, most integer) is 'Forgets what is no longer needed, at most so many rows of each kind; answers as time_out does.';
@@ -4236,6 +4317,30 @@ end
 $function$;
 comment on function handoff.prune_outbox(horizon xid8, moment timestamp with time zone, most integer) is 'Forgets events that are delivered (their transaction is below the horizon) and old: whole partitions after five days, rows after six. Without a horizon rows alone.';
 
+CREATE OR REPLACE FUNCTION handoff.prune_promises(moment timestamp with time zone DEFAULT now(), most integer DEFAULT 1000)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  handled integer;
+begin
+  with spent as (
+    select promise.conversation_id, promise.waiting_since
+      from handoff.wait_promises as promise
+     where promise.promised_at < moment - interval '30 days'
+     limit most
+       for update skip locked
+  )
+  delete from handoff.wait_promises as promise
+   using spent
+   where promise.conversation_id = spent.conversation_id and promise.waiting_since = spent.waiting_since;
+  get diagnostics handled = row_count;
+  return handled;
+end
+$function$;
+comment on function handoff.prune_promises(moment timestamp with time zone, most integer) is 'Forgets promises that are older than 30 days.';
+
 CREATE OR REPLACE FUNCTION handoff.public_payload(event handoff.outbox)
  RETURNS jsonb
  LANGUAGE sql
@@ -4250,6 +4355,24 @@ AS $function$
          end;
 $function$;
 
+CREATE OR REPLACE FUNCTION handoff.queue_pace(project_id uuid)
+ RETURNS TABLE(agents bigint, minutes numeric)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select (select count(*)
+            from public.agent_availability as agent
+           where agent.project_id = queue_pace.project_id and agent.effective_status = 'online'),
+         (select coalesce(avg(extract(epoch from conversation.resolved_at - conversation.claimed_at)) / 60, 5)
+            from public.conversations as conversation
+           where conversation.project_id = queue_pace.project_id
+             and conversation.status in ('resolved', 'closed')
+             and conversation.resolved_at > now() - interval '7 days'
+             and conversation.claimed_at is not null);
+$function$;
+comment on function handoff.queue_pace(project_id uuid) is 'What the estimate of F001 5.4.6 goes by: the agents online, and the average handling time of seven days, 5 minutes without history.';
+
 CREATE OR REPLACE FUNCTION handoff.queue_place(conversation public.conversations)
  RETURNS jsonb
  LANGUAGE sql
@@ -4257,8 +4380,9 @@ CREATE OR REPLACE FUNCTION handoff.queue_place(conversation public.conversations
  SET search_path TO ''
 AS $function$
   select jsonb_build_object(
-    'queue_position', place.position,
-    'estimated_wait_minutes', handoff.estimated_wait_minutes(conversation.project_id, place.position))
+           'queue_position', place.position,
+           'estimated_wait_minutes', handoff.wait_minutes(place.position, pace.agents, pace.minutes))
+         || handoff.told_range(conversation.id)
     from (
       select count(*) + 1 as position
         from public.conversations as ahead
@@ -4266,9 +4390,10 @@ AS $function$
          and ahead.status = 'waiting'
          and (-ahead.priority, ahead.queue_entered_at, ahead.id)
              < (-conversation.priority, conversation.queue_entered_at, conversation.id)
-    ) as place;
+    ) as place
+   cross join handoff.queue_pace(conversation.project_id) as pace;
 $function$;
-comment on function handoff.queue_place(conversation public.conversations) is 'Position in the order of serving (1 is next) and the estimate of F001 5.4.6.';
+comment on function handoff.queue_place(conversation public.conversations) is 'Position in the order of serving (1 is next), the estimate of F001 5.4.6, and the range that was forecast.';
 
 CREATE OR REPLACE FUNCTION handoff.queue_status(conversation_id uuid)
  RETURNS jsonb
@@ -4405,7 +4530,7 @@ AS $function$
 $function$;
 comment on function handoff.record_decision(project_id uuid, conversation_id uuid, agent_id uuid, strategy text, reason text, waiting_since timestamp with time zone) is 'Notes an assignment that was not the worker''s. waiting_since: since when the conversation was in the queue; null when it was not.';
 
-CREATE OR REPLACE FUNCTION handoff.refresh_positions(project_id uuid, exact integer DEFAULT 200)
+CREATE OR REPLACE FUNCTION handoff.refresh_positions(project_id uuid, exact integer DEFAULT 200, forecast jsonb DEFAULT '[]'::jsonb, moment timestamp with time zone DEFAULT now())
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -4415,55 +4540,75 @@ declare
 begin
   perform pg_advisory_xact_lock(hashtextextended('handoff.queue_positions ' || refresh_positions.project_id, 0));
   with pace as (
-    select (select count(*)
-              from public.agent_availability as agent
-             where agent.project_id = refresh_positions.project_id and agent.effective_status = 'online') as agents,
-           (select coalesce(avg(extract(epoch from handled.resolved_at - handled.claimed_at)) / 60, 5)
-              from public.conversations as handled
-             where handled.project_id = refresh_positions.project_id
-               and handled.status in ('resolved', 'closed')
-               and handled.resolved_at > now() - interval '7 days'
-               and handled.claimed_at is not null) as minutes
+    select * from handoff.queue_pace(refresh_positions.project_id)
+  ), foreseen as materialized (
+    select one.id, one.p50, one.p90
+      from jsonb_to_recordset(refresh_positions.forecast) as one (id uuid, p50 integer, p90 integer)
   ), numbered as (
-    select conversation.id,
+    select conversation.id, conversation.waiting_since,
            row_number() over (order by conversation.priority desc, conversation.queue_entered_at, conversation.id) as position
       from public.conversations as conversation
      where conversation.project_id = refresh_positions.project_id and conversation.status = 'waiting'
   ), place as materialized (
-    select numbered.id, numbered.position,
-           case when pace.agents = 0 then -1 else ceil(numbered.position * pace.minutes / pace.agents) end as minutes
+    select numbered.id, numbered.waiting_since, numbered.position::integer as position,
+           handoff.wait_minutes(numbered.position, pace.agents, pace.minutes) as minutes, foreseen.p50, foreseen.p90
       from numbered
      cross join pace
+      left join foreseen on foreseen.id = numbered.id
   ), gone as (
     delete from handoff.queue_positions as known
      where known.project_id = refresh_positions.project_id
        and not exists (select 1 from place where place.id = known.conversation_id)
+    returning known.conversation_id
+  ), settled as (
+    update handoff.wait_promises as promise
+       set outcome = ended.outcome, ended_at = ended.at
+      from gone
+      join public.conversations as conversation on conversation.id = gone.conversation_id
+     cross join lateral handoff.end_of_wait(conversation) as ended
+     where promise.conversation_id = gone.conversation_id and promise.outcome is null
   ), changed as materialized (
-    select place.id, place.position::integer as position, place.minutes::integer as minutes
+    select place.*
       from place
       left join handoff.queue_positions as known on known.conversation_id = place.id
+     cross join lateral (select extract(epoch from moment - known.updated_at)::integer as seconds) as since
      where known.conversation_id is null
         or abs(known.position - place.position) >= 10
         or (place.position <= refresh_positions.exact
-            and (known.position, known.estimated_wait_minutes) is distinct from (place.position, place.minutes))
+            and ((known.position, known.estimated_wait_minutes) is distinct from (place.position, place.minutes)
+                 or handoff.is_off(known.wait_p50_seconds, place.p50, since.seconds)
+                 or handoff.is_off(known.wait_p90_seconds, place.p90, since.seconds)))
   ), kept as (
-    insert into handoff.queue_positions as known (conversation_id, project_id, position, estimated_wait_minutes)
-    select changed.id, refresh_positions.project_id, changed.position, changed.minutes
+    insert into handoff.queue_positions as known
+           (conversation_id, project_id, position, estimated_wait_minutes, wait_p50_seconds, wait_p90_seconds, updated_at)
+    select changed.id, refresh_positions.project_id, changed.position, changed.minutes, changed.p50, changed.p90, moment
       from changed
     on conflict on constraint queue_positions_pkey
-    do update set position = excluded.position, estimated_wait_minutes = excluded.estimated_wait_minutes, updated_at = now()
+    do update set position = excluded.position, estimated_wait_minutes = excluded.estimated_wait_minutes,
+                  wait_p50_seconds = excluded.wait_p50_seconds, wait_p90_seconds = excluded.wait_p90_seconds,
+                  updated_at = excluded.updated_at
+  ), promised as (
+    insert into handoff.wait_promises
+           (conversation_id, waiting_since, project_id, promised_at, position, wait_p50_seconds, wait_p90_seconds,
+            estimated_wait_minutes)
+    select changed.id, changed.waiting_since, refresh_positions.project_id, moment, changed.position, changed.p50, changed.p90,
+           changed.minutes
+      from changed
+     where changed.p50 is not null and changed.waiting_since is not null
+    on conflict on constraint wait_promises_pkey do nothing
   )
   insert into handoff.outbox (project_id, conversation_id, kind, payload)
   select refresh_positions.project_id, changed.id, 'queue_position',
          jsonb_build_object('conversation_id', changed.id, 'position', changed.position,
-                            'estimated_wait_minutes', changed.minutes)
+                            'estimated_wait_minutes', changed.minutes,
+                            'wait_p50_seconds', changed.p50, 'wait_p90_seconds', changed.p90)
     from changed
    order by changed.position;
   get diagnostics told = row_count;
   return told;
 end
 $function$;
-comment on function handoff.refresh_positions(project_id uuid, exact integer) is 'Puts queue_position events into the outbox for waiting conversations whose place or estimate is not what they were told; says how many.';
+comment on function handoff.refresh_positions(project_id uuid, exact integer, forecast jsonb, moment timestamp with time zone) is 'Puts queue_position events into the outbox for waiting conversations whose place, estimate or range is not what they were told, and notes promises and what came of them; says how many were told.';
 
 CREATE OR REPLACE FUNCTION handoff.refresh_project_state(project_id uuid)
  RETURNS boolean
@@ -5442,6 +5587,25 @@ end
 $function$;
 comment on function handoff.time_out_waiting(moment timestamp with time zone, most integer) is 'Closes the waiting chats in which nothing has happened for 24 hours, once the team had its chance (F001 5.2.4, 9.5).';
 
+CREATE OR REPLACE FUNCTION handoff.told_range(conversation_id uuid, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  -- Who was told "two minutes" a minute ago has one left. A minute past its P90 a range that nobody renewed is worth nothing:
+  -- the worker is away.
+  select coalesce((
+    select jsonb_build_object('wait_p50_seconds', greatest(told.wait_p50_seconds - since.seconds, 0),
+                              'wait_p90_seconds', greatest(told.wait_p90_seconds - since.seconds, 0))
+      from handoff.queue_positions as told
+     cross join lateral (select extract(epoch from moment - told.updated_at)::integer as seconds) as since
+     where told.conversation_id = told_range.conversation_id
+       and told.wait_p90_seconds + 60 >= since.seconds),
+    '{"wait_p50_seconds": null, "wait_p90_seconds": null}'::jsonb);
+$function$;
+comment on function handoff.told_range(conversation_id uuid, moment timestamp with time zone) is 'What is left of the range that the conversation''s visitor was told: wait_p50_seconds and wait_p90_seconds, null when not known.';
+
 CREATE OR REPLACE FUNCTION handoff.too_many(wait interval)
  RETURNS void
  LANGUAGE plpgsql
@@ -5717,6 +5881,29 @@ begin
 end
 $function$;
 comment on function handoff.visitor_customer(project_id uuid, visitor_id text) is 'The customer that a visitor id belongs to, also one it was merged into; made if there is none. Does not lock it.';
+
+CREATE OR REPLACE FUNCTION handoff.wait_calibration(project_id uuid, days integer, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform handoff.require_member(wait_calibration.project_id);
+  return handoff.calibration(wait_calibration.project_id, least(greatest(coalesce(wait_calibration.days, 7), 1), 30), moment);
+end
+$function$;
+grant execute on function handoff.wait_calibration(project_id uuid, days integer, moment timestamp with time zone) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.wait_minutes("position" bigint, agents bigint, minutes numeric)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case when agents = 0 then -1 else ceil("position" * minutes / agents)::integer end;
+$function$;
+comment on function handoff.wait_minutes("position" bigint, agents bigint, minutes numeric) is 'F001 5.4.6: position x handling time / online agents, in whole minutes; -1 when nobody is online.';
 
 CREATE OR REPLACE FUNCTION handoff.warn_inactive(moment timestamp with time zone DEFAULT now(), most integer DEFAULT 100)
  RETURNS integer
@@ -6253,6 +6440,17 @@ AS $function$
 $function$;
 comment on function public.update_my_profile(p_project_id uuid, p_name text, p_avatar_url text) is 'A member changes the own name and picture as customers of this project see them; what is not given stays, empty means none.';
 grant execute on function public.update_my_profile(p_project_id uuid, p_name text, p_avatar_url text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.wait_calibration(p_project_id uuid, p_days integer DEFAULT 7)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.wait_calibration(p_project_id, p_days);
+$function$;
+comment on function public.wait_calibration(p_project_id uuid, p_days integer) is 'For members: how well the waits promised in the last days (1 to 30) were kept, and how the estimate of F001 5.4.6 would have done.';
+grant execute on function public.wait_calibration(p_project_id uuid, p_days integer) to authenticated;
 
 create policy "Handoff: listen to your own topics" on realtime.messages as permissive
   for select to authenticated

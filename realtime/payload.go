@@ -131,6 +131,10 @@ type QueuePosition struct {
 	Position int `json:"position"`
 	// EstimatedWaitMinutes is F001 5.4.6; -1 while no agent is online.
 	EstimatedWaitMinutes int `json:"estimated_wait_minutes"`
+	// WaitP50Seconds and WaitP90Seconds are a forecast from the moment of the event: with even odds an agent is there within
+	// the first, nine times in ten within the second. Both are null when it is not known.
+	WaitP50Seconds *int `json:"wait_p50_seconds"`
+	WaitP90Seconds *int `json:"wait_p90_seconds"`
 }
 
 // PresenceChange is the payload of KindPresenceChange.

@@ -10,13 +10,14 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Board puts queue length and availability of projects into the outbox.
+// Board puts queue length, availability and places in the queue of projects into the outbox.
 type Board struct {
 	pool *pgxpool.Pool
+	seer *seer
 }
 
 // NewBoard returns the board of the database behind the pool.
-func NewBoard(pool *pgxpool.Pool) *Board { return &Board{pool: pool} }
+func NewBoard(pool *pgxpool.Pool) *Board { return &Board{pool: pool, seer: newSeer(pool)} }
 
 // RefreshProjectState writes queue_updated and availability_changed events if the project's state differs from the last
 // one written. A project that is gone is no error. It waits until the transaction seenXID (0: none) is visible to others:
@@ -32,13 +33,17 @@ func (b *Board) RefreshProjectState(ctx context.Context, projectID string, seenX
 }
 
 // RefreshPositions writes a queue_position event for each waiting conversation of the project whose visitor was last told
-// something else: exactly for the first 200, for others when they have moved by ten places. A project that is gone is no
-// error. It waits until the transaction seenXID (0: none) is visible to others.
+// something else: exactly for the first 200, for others when they have moved by ten places. How long the first thousand will
+// wait is forecast from what the project looks like now. A project that is gone is no error. It waits until the transaction seenXID (0: none) is visible to others.
 func (b *Board) RefreshPositions(ctx context.Context, projectID string, seenXID uint64) error {
 	if err := b.awaitVisible(ctx, seenXID); err != nil {
 		return fmt.Errorf("await transaction %d: %w", seenXID, err)
 	}
-	if _, err := b.pool.Exec(ctx, `select handoff.refresh_positions($1)`, projectID); err != nil {
+	ranges, err := b.seer.foresee(ctx, projectID)
+	if err != nil {
+		return fmt.Errorf("forecast waits: %w", err)
+	}
+	if _, err := b.pool.Exec(ctx, `select handoff.refresh_positions($1, forecast => $2)`, projectID, ranges); err != nil {
 		return fmt.Errorf("refresh queue positions of project %s: %w", projectID, err)
 	}
 	return nil

@@ -4,6 +4,7 @@
 //	handoff run         the worker, against a Supabase project
 //	handoff migrate     put the tables, rules and functions into a database
 //	handoff deadletters list, send again or drop what Realtime would not take
+//	handoff calibration how well promised waits were kept
 //	handoff version     which version this is
 package main
 

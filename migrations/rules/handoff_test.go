@@ -93,7 +93,10 @@ func TestRequestHandoff(t *testing.T) {
 		w.waiting(t, w.bob)
 		id := w.conversation(t, w.ann)
 		answer := w.ann.must(t, "request_handoff($1, 'button_click', ' Ann@Example.com', 'Ann')", id)
-		assert.Equal(t, map[string]any{"status": "waiting", "queue_position": 2.0, "estimated_wait_minutes": 10.0}, answer)
+		assert.Equal(t, map[string]any{
+			"status": "waiting", "queue_position": 2.0, "estimated_wait_minutes": 10.0,
+			"wait_p50_seconds": nil, "wait_p90_seconds": nil,
+		}, answer)
 		assert.Equal(t, "ann@example.com", read[string](t, w, `select customer_email from public.conversations where id = $1`, id))
 	})
 

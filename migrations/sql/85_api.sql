@@ -211,55 +211,6 @@ comment on function public.get_handoff_availability(uuid) is 'Whether a person c
 revoke all on function public.get_handoff_availability(uuid) from public, anon, authenticated;
 grant execute on function public.get_handoff_availability(uuid) to anon, authenticated, service_role;
 
-create or replace function handoff.estimated_wait_minutes(project_id uuid, queue_position bigint)
-returns integer
-language sql
-stable
-security definer  -- called by queue_place only
-set search_path = ''
-as $$
-  select case when team.agents = 0 then -1
-              else ceil(queue_position * coalesce(handling.minutes, 5) / team.agents)::integer end
-    from (
-      select count(*) as agents
-        from public.agent_availability as agent
-       where agent.project_id = estimated_wait_minutes.project_id and agent.effective_status = 'online'
-    ) as team,
-    (
-      select avg(extract(epoch from conversation.resolved_at - conversation.claimed_at)) / 60 as minutes
-        from public.conversations as conversation
-       where conversation.project_id = estimated_wait_minutes.project_id
-         and conversation.status in ('resolved', 'closed')
-         and conversation.resolved_at > now() - interval '7 days'
-         and conversation.claimed_at is not null
-    ) as handling;
-$$;
-comment on function handoff.estimated_wait_minutes(uuid, bigint) is
-  'F001 5.4.6: position x average handling time of seven days (5 minutes without history) / online agents; -1 when nobody is online.';
-revoke all on function handoff.estimated_wait_minutes(uuid, bigint) from public, anon, authenticated;
-
-create or replace function handoff.queue_place(conversation public.conversations)
-returns jsonb
-language sql
-stable
-security definer  -- counts conversations that the visitor may not read
-set search_path = ''
-as $$
-  select jsonb_build_object(
-    'queue_position', place.position,
-    'estimated_wait_minutes', handoff.estimated_wait_minutes(conversation.project_id, place.position))
-    from (
-      select count(*) + 1 as position
-        from public.conversations as ahead
-       where ahead.project_id = conversation.project_id
-         and ahead.status = 'waiting'
-         and (-ahead.priority, ahead.queue_entered_at, ahead.id)
-             < (-conversation.priority, conversation.queue_entered_at, conversation.id)
-    ) as place;
-$$;
-comment on function handoff.queue_place(public.conversations) is 'Position in the order of serving (1 is next) and the estimate of F001 5.4.6.';
-revoke all on function handoff.queue_place(public.conversations) from public, anon, authenticated;
-
 create or replace function handoff.request_handoff(conversation_id uuid, reason text, customer_email text, customer_name text)
 returns jsonb
 language plpgsql

@@ -146,7 +146,8 @@ set search_path = ''
 as $$
 begin
   perform handoff.prune_decisions(moment);
-  return greatest(handoff.prune_outbox(prune.horizon, moment, most), handoff.prune_calls(moment, most), handoff.prune_mail(moment, most));
+  return greatest(handoff.prune_outbox(prune.horizon, moment, most), handoff.prune_calls(moment, most), handoff.prune_mail(moment, most),
+                  handoff.prune_promises(moment, most));
 end
 $$;
 comment on function handoff.prune(xid8, timestamptz, integer) is 'Forgets what is no longer needed, at most so many rows of each kind; answers as time_out does.';

@@ -34,7 +34,7 @@ var databasePayloads = map[realtime.Kind]string{
 	realtime.KindNewConversation: `{"conversation":{"id":"` + conversationID + `","customer_name":null,"preview":"I need help",
 		"handoff_reason":"keyword","priority":0,"queue_entered_at":"2026-03-01T09:28:00+00:00"}}`,
 	realtime.KindQueueUpdated:  `{"waiting_count":2}`,
-	realtime.KindQueuePosition: `{"conversation_id":"` + conversationID + `","position":3,"estimated_wait_minutes":8}`,
+	realtime.KindQueuePosition: `{"conversation_id":"` + conversationID + `","position":3,"estimated_wait_minutes":8,"wait_p50_seconds":150,"wait_p90_seconds":420}`,
 	realtime.KindPresenceChange: `{"user_id":"` + agentID + `","name":"Sarah","email":"sarah@example.com","role":"agent","status":"online",
 		"effective_status":"away","timestamp":"2026-03-01T09:30:00+00:00","available_slots":3}`,
 	realtime.KindAvailabilityChanged: `{"available":false,"reason":"all_offline","show_button":false,"show_offline_form":true}`,

@@ -62,7 +62,8 @@ func TestWaits(t *testing.T) {
 		agents := []forecast.Agent{{ID: "a", Limit: 5}, {ID: "b", Limit: 1, Ages: []time.Duration{3 * time.Minute}}}
 		got := forecast.Waits(forecast.State{
 			Chats: []forecast.Chat{
-				{PreferredAgentID: "b", HoldsFor: time.Minute}, {PreferredAgentID: "gone", HoldsFor: time.Minute},
+				{PreferredAgentID: "b", HoldsFor: time.Minute},
+				{PreferredAgentID: "gone", HoldsFor: time.Minute},
 				{AvoidedAgentID: "a", AvoidsFor: 90 * time.Second},
 			},
 			Agents: agents, Handling: steady,

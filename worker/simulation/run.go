@@ -23,7 +23,7 @@ func Run(scenario Scenario) Result {
 			next++
 			continue
 		}
-		p.happen(heap.Pop(&p.events).(event)) //nolint:errcheck,forcetypeassert // the heap holds nothing else
+		p.happen(heap.Pop(&p.events).(event)) // the heap holds nothing else
 	}
 	for len(p.queue) > 0 {
 		p.leave(p.queue[0].chat)
@@ -203,7 +203,7 @@ func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
 
 // Push is heap.Interface.
 func (e *events) Push(one any) {
-	*e = append(*e, one.(event)) //nolint:errcheck,forcetypeassert // the heap holds nothing else
+	*e = append(*e, one.(event)) // the heap holds nothing else
 }
 
 // Pop is heap.Interface.

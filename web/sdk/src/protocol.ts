@@ -49,12 +49,12 @@ export type QueuePositionEvent = Event<
   Envelope & { conversation_id: string; position: number; estimated_wait_minutes: number } & WaitRange
 >;
 
-/** The estimate's range, where the project has enough history to tell one. */
+/** A forecast in seconds from the moment of the event or the answer; null when it is not known. Count it down. */
 export interface WaitRange {
-  /** Half of the visitors in this place wait no longer. */
-  estimated_wait_p50_minutes?: number;
-  /** Nine of ten visitors in this place wait no longer. */
-  estimated_wait_p90_minutes?: number;
+  /** With even odds an agent is there by then. */
+  wait_p50_seconds: number | null;
+  /** Nine times in ten an agent is there by then. */
+  wait_p90_seconds: number | null;
 }
 
 /** Topic `conversation:{conversation_id}`. */

@@ -73,8 +73,8 @@ const SHAPES = {
     conversation_id: ['', 'string'],
     position: ['', 'number'],
     estimated_wait_minutes: ['', 'number'],
-    estimated_wait_p50_minutes: ['?', 'number'],
-    estimated_wait_p90_minutes: ['?', 'number'],
+    wait_p50_seconds: ['~', 'number'],
+    wait_p90_seconds: ['~', 'number'],
   },
   conversation_assigned: {
     ...envelope,
