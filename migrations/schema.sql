@@ -1368,7 +1368,7 @@ begin
   end if;
   subject := part[2]::uuid;
   return case
-    when part[1] = 'conversation' and cardinality(part) = 2 then exists (
+    when part[1] = 'conversation' and (cardinality(part) = 2 or (cardinality(part) = 3 and part[3] = 'typing')) then exists (
       select 1 from public.conversations as conversation
        where conversation.id = subject
          and ((conversation.visitor_user_id = (select auth.uid()) and conversation.cleared_at is null)
@@ -1382,6 +1382,17 @@ end
 $function$;
 comment on function handoff.can_listen(topic text) is 'Whether the caller may receive a topic of ours (docs/events.md).';
 grant execute on function handoff.can_listen(topic text) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.can_send(topic text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select can_send.topic like 'conversation:%:typing' and handoff.can_listen(can_send.topic);
+$function$;
+comment on function handoff.can_send(topic text) is 'Whether the caller may send on a topic of ours: who may listen to a typing topic may also type.';
+grant execute on function handoff.can_send(topic text) to authenticated;
 
 CREATE OR REPLACE FUNCTION handoff.canned_responses_validate()
  RETURNS trigger
@@ -6455,5 +6466,8 @@ grant execute on function public.wait_calibration(p_project_id uuid, p_days inte
 create policy "Handoff: listen to your own topics" on realtime.messages as permissive
   for select to authenticated
   using (((extension = 'broadcast'::text) AND ( SELECT handoff.can_listen(( SELECT realtime.topic() AS topic)) AS can_listen)));
+create policy "Handoff: tell the other side that you are typing" on realtime.messages as permissive
+  for insert to authenticated
+  with check (((extension = 'broadcast'::text) AND ( SELECT handoff.can_send(( SELECT realtime.topic() AS topic)) AS can_send)));
 
 create publication handoff_outbox for table handoff.outbox with (publish = 'insert', publish_via_partition_root = true);

@@ -339,6 +339,7 @@ func TestListening(t *testing.T) {
 	everyone := map[string]actor{"owner": w.owner, "sarah": w.sarah, "ann": w.ann, "bob": w.bob}
 	for topic, listeners := range map[string][]string{
 		"conversation:" + id:                  {"owner", "sarah", "ann"},
+		"conversation:" + id + ":typing":      {"owner", "sarah", "ann"},
 		"conversation:" + id + ":x":           {},
 		"conversation:" + uuid.NewString():    {},
 		"project:" + w.project + ":agents":    {"owner", "sarah"},

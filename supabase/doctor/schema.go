@@ -85,11 +85,10 @@ func askPrivileges(ctx context.Context, p *patient) ([]Finding, error) {
 	return orFine(found, "nobody may use more than the migrations allow"), nil
 }
 
-// The policy that the migrations put on realtime.messages, and the file that does.
-const (
-	listenPolicy    = "Handoff: listen to your own topics"
-	policyMigration = "95_realtime_policies"
-)
+// The policies that the migrations put on realtime.messages, and the file that does.
+var ourPolicies = []string{"Handoff: listen to your own topics", "Handoff: tell the other side that you are typing"}
+
+const policyMigration = "95_realtime_policies"
 
 // reapplyPolicies runs the migration that makes the policy. Like all of them it may run again without harm.
 func reapplyPolicies(ctx context.Context, conn *pgx.Conn) error {
@@ -106,20 +105,20 @@ func askPolicies(ctx context.Context, p *patient) ([]Finding, error) {
 	var ours, secured bool
 	var wide []string
 	err := p.conn.QueryRow(ctx, `
-		select exists (select 1 from pg_catalog.pg_policies
-		                where schemaname = 'realtime' and tablename = 'messages' and policyname = $1),
+		select (select count(*) from pg_catalog.pg_policies
+		         where schemaname = 'realtime' and tablename = 'messages' and policyname = any($1)) = cardinality($1),
 		       coalesce((select relrowsecurity from pg_catalog.pg_class where oid = to_regclass('realtime.messages')), false),
 		       array(select policyname::text from pg_catalog.pg_policies
 		              where schemaname = 'realtime' and tablename = 'messages' and permissive = 'PERMISSIVE' and policyname not like 'Handoff: %'
 		                and (lower(btrim(coalesce(qual, ''), '() ')) = 'true' or lower(btrim(coalesce(with_check, ''), '() ')) = 'true'))`,
-		listenPolicy).Scan(&ours, &secured, &wide)
+		ourPolicies).Scan(&ours, &secured, &wide)
 	if err != nil {
 		return nil, err
 	}
 	var found []Finding
 	if !ours {
-		found = append(found, broken("the policy that lets visitors and agents listen is missing from realtime.messages: nobody hears anything",
-			"Run `handoff doctor --fix`: it makes the policy again.").fixedBy(reapplyPolicies))
+		found = append(found, broken("a policy that lets visitors and agents listen or tell that they type is missing from realtime.messages: nobody hears anything",
+			"Run `handoff doctor --fix`: it makes the policies again.").fixedBy(reapplyPolicies))
 	}
 	if !secured {
 		found = append(found, broken("row level security is off on realtime.messages, or the table is missing: private channels cannot be guarded",
