@@ -22,6 +22,8 @@ export interface QueuePlace extends WaitRange {
   position: number;
   /** -1 while nobody is online. */
   estimatedWaitMinutes: number;
+  /** When this was told (milliseconds since 1970): the forecast counts down from here. */
+  receivedAt: number;
 }
 
 /** The answers of `request_handoff`, `queue_status` and `return_to_queue`. */

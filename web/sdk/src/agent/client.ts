@@ -1,4 +1,4 @@
-import { HandoffError } from '../errors.js';
+import { HandoffError } from '../core/errors.js';
 import type { AgentClient, AgentOptions } from './types.js';
 
 /** A client for one signed-in member of the team; see {@link AgentClient}. */

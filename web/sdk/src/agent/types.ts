@@ -15,7 +15,7 @@ import type { Customer, CustomerHistory, Lead, WebVisit } from '../customer.js';
 import type { Presence, PresenceLogEntry } from '../presence/types.js';
 import type { AgentEvent, PresenceEvent, ProjectEvent } from '../protocol.js';
 import type { HandoffSettings, HoursException, SettingsChange } from '../settings.js';
-import type { Store } from '../store.js';
+import type { Store } from '../core/store.js';
 import type { AgentState, AgentStatus, Member, TeamAgent, TeamStats } from '../team.js';
 
 export interface AgentOptions {

@@ -1,6 +1,6 @@
 import type { SupabaseClient } from '@supabase/supabase-js';
 
-import type { Store } from '../store.js';
+import type { Store } from '../core/store.js';
 
 /** Why a beat is sent. */
 export type BeatCause =
@@ -16,6 +16,7 @@ export type BeatCause =
   | 'typing'
   | 'update'
   | 'demand'
+  | 'confirm'
   | 'retry'
   | 'leave';
 
@@ -32,17 +33,23 @@ export interface PresenceLogEntry {
   tookMs?: number;
   /** For `due`: how much later than planned the timer fired. */
   lateMs?: number;
-  /** For `answered`: when the next beat is due, and until when the lease holds. */
+  /** For `answered`: after how long the next beat is due, and how long the lease holds without it. */
   nextMs?: number;
-  leaseUntil?: string;
+  leaseMs?: number;
+  /** For `answered`: the server's clock when it took the beat. */
+  serverTime?: string;
   error?: string;
 }
 
 export interface PresenceOptions {
   supabase: SupabaseClient;
   projectId: string;
-  /** Visitors: the conversation that is open on the page. */
+  /** As what the user is here. When the database sees it otherwise (a removed agent, say), presence stops. */
+  role: 'agent' | 'customer';
+  /** Customers: the conversation that is open on the page. */
   conversationId?: string | null;
+  /** Customers: the widget's id, see `VisitorClient.visitorId`. */
+  visitorId?: string | null;
   /** Data that other members see beside the connection (Ably's presence data). */
   data?: Record<string, unknown>;
   /** The page's address, told with the beats; `location.href` by default, null tells none. */
@@ -51,17 +58,20 @@ export interface PresenceOptions {
   log?: (entry: PresenceLogEntry) => void;
 }
 
-export type PresenceState = 'stopped' | 'entering' | 'present' | 'retrying';
+/** `refused`: the database does not take this user in this role, or has no presence; `error` says which. */
+export type PresenceState = 'stopped' | 'entering' | 'present' | 'retrying' | 'refused';
 
 export interface PresenceSnapshot {
   state: PresenceState;
   /** Of this page and this load: tabs and devices have one each. */
   connectionId: string;
-  /** What the last beat said of the user. */
-  activity: 'active' | 'idle' | 'typing' | 'background';
+  /** What the last beat said of the user. Agents: active, idle, hidden; customers: online, idle, typing, background. */
+  activity: string;
   lastBeatAt: number | null;
   nextBeatAt: number | null;
   intervalMs: number;
+  /** Why it is `retrying` or `refused`. */
+  error: { code: string; message: string } | null;
 }
 
 /** One connection's presence. Begins with {@link Presence.start}, beats until {@link Presence.stop} or the page goes. */

@@ -4,7 +4,7 @@ import type { Availability, HandoffAnswer, OfflineAnswer, QueuePlace } from '../
 import type { ConnectionStatus } from '../connection.js';
 import type { TranscriptMessage, VisitorConversation } from '../conversation.js';
 import type { Presence, PresenceLogEntry } from '../presence/types.js';
-import type { Store } from '../store.js';
+import type { Store } from '../core/store.js';
 import type { AgentProfile } from '../team.js';
 
 /** Where the visitor's ids are kept. `localStorage` fits; what throws is treated as blocked. */
@@ -29,6 +29,11 @@ export interface VisitorOptions {
   pageSize?: number;
   /** Tell the team the page (F001 5.11.3), once there is a session. Default true. */
   trackVisits?: boolean;
+  /**
+   * Follow availability over Realtime from `start()` on. Default true. False: it is read once, at `refreshAvailability()` and when
+   * there is a conversation, so that a page whose visitor never opens the chat takes no socket (Supabase's plans count them).
+   */
+  followAvailability?: boolean;
   /** Beat while a conversation is open. Default true. */
   presence?: boolean;
   /** Kept with a conversation that begins here. */
