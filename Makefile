@@ -62,6 +62,10 @@ torture: build ## 100,000 calls at once, four workers that are killed: one owner
 bench: build ## measure the bridge and the assignment of conversations (BENCH=bridge, assignment or micro)
 	@scripts/bench.sh
 
+.PHONY: dist
+dist: ## build what is released: binaries, bills of materials, checksums (DIST_VERIFY=1: and show that they can be reproduced)
+	@scripts/dist.sh
+
 .PHONY: check
 check: web/node_modules ## lint everything: formatting, Go, modules, migrations, web
 	@scripts/check.sh
@@ -72,7 +76,7 @@ format: ## rewrite Go and web sources in the house format
 
 .PHONY: clean
 clean: ## remove what was built and fetched
-	@rm -rf bin .cache web/node_modules web/*/node_modules web/*/dist
+	@rm -rf bin dist .cache web/node_modules web/*/node_modules web/*/dist
 	@echo 'RESULT clean=ok'
 
 # Always asked to build: go knows better than make whether anything changed, and answers at once if nothing did.

@@ -63,7 +63,7 @@ func (e *engine) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = supabase.CheckMigrated(ctx, pool)
+	err = checkSchema(ctx, pool, e.logger)
 	if err == nil {
 		err = replication.Check(ctx, e.streamOptions())
 	}

@@ -3,6 +3,8 @@
 //	handoff dev         everything on this machine: Postgres, a stand-in for Supabase, the worker, a demo project
 //	handoff run         the worker, against a Supabase project
 //	handoff migrate     put the tables, rules and functions into a database
+//	handoff doctor      look a Supabase project over and say what to mend
+//	handoff import      bring in chats from before
 //	handoff deadletters list, send again or drop what Realtime would not take
 //	handoff calibration how well promised waits were kept
 //	handoff version     which version this is

@@ -61,6 +61,15 @@ func TestRunRefuses(t *testing.T) {
 		assert.Contains(t, text, "handoff migrate up")
 	})
 
+	t.Run("a database that lacks a migration of this version", func(t *testing.T) {
+		t.Parallel()
+		db := localtest.New(t, localtest.WithSetup("migrations", applyMigrations))
+		_, err := db.Pool(t, "postgres").Exec(t.Context(), `delete from handoff.schema_migrations where name = '91_positions'`)
+		require.NoError(t, err)
+		text := refused(t, "database_not_migrated", exitFailed, project(db.URL("postgres")), "run")
+		assert.Contains(t, text, "missing: 91_positions")
+	})
+
 	t.Run("a server whose log is not logical", func(t *testing.T) {
 		t.Parallel()
 		address := replicaServer(t)
