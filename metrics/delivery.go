@@ -55,6 +55,7 @@ func ofTransport(read func() broadcast.FailoverStats) part[broadcast.FailoverSta
 		gauge("handoff_transport_fallback", "0 or 1", "1 while everything goes over HTTP because no socket is up.", func(s stats) float64 { return yes(s.Out) }),
 		gauge("handoff_transport_detours", "topics", "Topics that go over HTTP for failures of their own on the socket.", func(s stats) float64 { return float64(s.Detours) }),
 		counter("handoff_transport_fallbacks_total", "fallbacks", "How often HTTP had to stand in for the sockets.", func(s stats) uint64 { return s.Switches }),
+		counter("handoff_transport_cold_messages_total", "messages", "Messages that went over HTTP because their topic had no channel and would have waited for one.", func(s stats) uint64 { return s.Cold }),
 		made(Entry{
 			Name: "handoff_transport_messages_total", Type: typeCounter, Unit: "messages", Labels: []string{"way"},
 			Help: "Messages acknowledged, by the way they went: websocket or http.",

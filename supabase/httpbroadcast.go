@@ -67,6 +67,9 @@ type HTTPBroadcast struct {
 	mu     sync.Mutex
 	resume time.Time
 	pause  time.Duration
+	// limit is the last one that Realtime told, onLimit is told when it changes; nil for nobody.
+	limit   int
+	onLimit func(messagesPerSecond int)
 }
 
 // NewHTTPBroadcast sends to the project at address. The key is an sb_secret_ key or the service_role token; lesser ones
@@ -93,6 +96,10 @@ func NewHTTPBroadcast(address, key string) (*HTTPBroadcast, error) {
 	}, nil
 }
 
+// OnLimit has told called with the project's limit of messages a second, each time that Realtime tells another one with its
+// answers. Call it before the first Publish.
+func (h *HTTPBroadcast) OnLimit(told func(messagesPerSecond int)) { h.onLimit = told }
+
 // Close closes idle connections. Calls under way are not touched.
 func (h *HTTPBroadcast) Close() { h.client.CloseIdleConnections() }
 
@@ -114,7 +121,23 @@ func (h *HTTPBroadcast) Publish(ctx context.Context, message realtime.Message) e
 		return fmt.Errorf("broadcast %s on %s: %w", message.Name, message.Topic, err)
 	}
 	defer func() { _ = answer.Body.Close() }()
+	h.readLimit(answer.Header.Get("X-Rate-Limit"))
 	return h.judge(message, answer)
+}
+
+// readLimit takes the project's limit from an answer.
+func (h *HTTPBroadcast) readLimit(header string) {
+	limit, err := strconv.Atoi(header)
+	if err != nil || limit <= 0 || h.onLimit == nil {
+		return
+	}
+	h.mu.Lock()
+	changed := limit != h.limit
+	h.limit = limit
+	h.mu.Unlock()
+	if changed {
+		h.onLimit(limit)
+	}
 }
 
 func (h *HTTPBroadcast) request(ctx context.Context, message realtime.Message) (*http.Request, error) {

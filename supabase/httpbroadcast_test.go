@@ -229,3 +229,25 @@ func TestHTTPBroadcastAgainstTheStandIn(t *testing.T) {
 		})
 	}
 }
+
+func TestHTTPBroadcastTellsTheLimit(t *testing.T) {
+	t.Parallel()
+	var limit atomic.Value
+	limit.Store("100")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		text, _ := limit.Load().(string)
+		w.Header().Set("x-rate-limit", text)
+		w.WriteHeader(http.StatusAccepted)
+	}))
+	t.Cleanup(server.Close)
+	made, err := supabase.NewHTTPBroadcast(server.URL, "sb_secret_x")
+	require.NoError(t, err)
+	t.Cleanup(made.Close)
+	var told []int
+	made.OnLimit(func(messagesPerSecond int) { told = append(told, messagesPerSecond) })
+	for _, text := range []string{"100", "100", "2500", "many", "-1", "", "2500"} {
+		limit.Store(text)
+		require.NoError(t, made.Publish(t.Context(), realtime.Message{Topic: "t", Name: "n", Payload: []byte(`{}`)}))
+	}
+	assert.Equal(t, []int{100, 2500}, told)
+}

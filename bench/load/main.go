@@ -33,13 +33,14 @@ func start() int {
 	binary := flag.String("binary", "bin/handoff", "the handoff binary to measure")
 	name := flag.String("bench", "bridge", "bridge or assignment")
 	seconds := flag.Int("seconds", 8, "length of one measurement at a fixed rate")
+	part := flag.String("part", "", "only this part of the bridge: ways, sustained, topics or drain; nothing is written then")
 	folder := flag.String("results", "bench/results", "folder of the JSON files")
 	logPath := flag.String("log", ".cache/bench.log", "file for what the children write")
 	flag.Parse()
 	//nolint:forbidigo // the root context begins here
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	err := load(ctx, *binary, *name, *seconds, *folder, *logPath, os.Stdout)
+	err := load(ctx, *binary, *name, *part, *seconds, *folder, *logPath, os.Stdout)
 	if err != nil {
 		_, _ = fmt.Fprintf(os.Stdout, "\nThe benchmark failed: %v\n\nRESULT bench=%s result=failed\n", err, *name) // nobody is left to tell
 		return 1
@@ -47,7 +48,7 @@ func start() int {
 	return 0
 }
 
-func load(ctx context.Context, binary, name string, seconds int, folder, logPath string, out io.Writer) (err error) {
+func load(ctx context.Context, binary, name, part string, seconds int, folder, logPath string, out io.Writer) (err error) {
 	measure, known := benches[name]
 	if !known {
 		return fmt.Errorf("%q: %w", name, errUnknown)
@@ -63,7 +64,7 @@ func load(ctx context.Context, binary, name string, seconds int, folder, logPath
 		return fmt.Errorf("open the log: %w", err)
 	}
 	defer log.Close() //nolint:errcheck // a log is a courtesy
-	w := &world{binary: binary, seconds: seconds, log: log}
+	w := &world{binary: binary, part: part, seconds: seconds, log: log}
 	defer func() { err = errors.Join(err, w.leave()) }()
 	if err := w.enter(ctx); err != nil {
 		return err
@@ -71,6 +72,9 @@ func load(ctx context.Context, binary, name string, seconds int, folder, logPath
 	report, err := measure(ctx, w)
 	if err != nil {
 		return err
+	}
+	if part != "" {
+		folder = "" // half a result must not take a whole one's place
 	}
 	return report.write(folder, out)
 }

@@ -78,9 +78,12 @@ func (r *Report) relate(what, anchor string) {
 	}
 }
 
-// write saves the report and prints it as a table with RESULT lines.
+// write saves the report, unless there is no folder, and prints it as a table with RESULT lines.
 func (r *Report) write(folder string, out io.Writer) error {
 	r.Seconds = time.Since(r.At).Round(time.Second).Seconds()
+	if folder == "" {
+		return r.print(out)
+	}
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode the report: %w", err)

@@ -29,7 +29,8 @@ var errNoStat = errors.New("unexpected form")
 // world is a stand-in and what a benchmark does with it.
 type world struct {
 	binary  string
-	seconds int // how long one measurement goes on
+	part    string // the only part that is measured; empty for all
+	seconds int    // how long one measurement goes on
 	log     io.Writer
 
 	standIn *rig.StandIn

@@ -30,6 +30,7 @@ func newTransport(settings config.Supabase, logger *slog.Logger) (*transport, er
 		URL: settings.URL, APIKey: settings.SecretKey.Reveal(), Logger: logger,
 		OnState: func(state phoenix.State) { made.SetPrimaryUp(state == phoenix.StateConnected) },
 	})
+	made.http.OnLimit(made.client.LearnLimit)
 	made.Failover = broadcast.NewFailover(broadcast.FailoverOptions{
 		Primary: made.client, Secondary: made.http, Logger: logger,
 	})

@@ -18,6 +18,8 @@ type Bridge struct {
 	options Options
 	// pipeline is the transport, when it is one.
 	pipeline Pipeline
+	// router is the transport, when it is one.
+	router Router
 
 	// turn lets one Deliver in at a time, so that a second caller cannot slip between a blocked first one and its place.
 	turn chan struct{}
@@ -31,15 +33,17 @@ type Bridge struct {
 	cancel  context.CancelCauseFunc
 	workers sync.WaitGroup
 
-	mu      sync.Mutex
-	work    *sync.Cond // something is ready, or ending was set
-	ledger  ledger
-	lanes   map[realtime.Topic]*lane
-	ready   []*lane
-	counts  counts
-	ending  bool // workers leave
-	stopped bool // closed is closed
-	emptied bool // drained is closed
+	mu       sync.Mutex
+	work     *sync.Cond // something is ready, or ending was set
+	ledger   ledger
+	lanes    map[realtime.Topic]*lane
+	ready    []*lane
+	slow     []*lane    // ready, on the slower way
+	slowWork *sync.Cond // as work, for the workers of the slower way
+	counts   counts
+	ending   bool // workers leave
+	stopped  bool // closed is closed
+	emptied  bool // drained is closed
 }
 
 // counts are the numbers behind Stats. Bridge.mu guards them.
@@ -70,7 +74,8 @@ func New(options Options) *Bridge {
 		drained:  make(chan struct{}),
 		lanes:    make(map[realtime.Topic]*lane),
 	}
-	bridge.work = sync.NewCond(&bridge.mu)
+	bridge.work, bridge.slowWork = sync.NewCond(&bridge.mu), sync.NewCond(&bridge.mu)
+	bridge.router, _ = options.Transport.(Router)
 	if pipeline, ok := options.Transport.(Pipeline); ok {
 		bridge.pipeline = pipeline
 	} else {
@@ -86,7 +91,13 @@ func (b *Bridge) Start(ctx context.Context) {
 	b.cancel = cancel
 	context.AfterFunc(workCtx, b.end)
 	for range b.options.MaxInFlight {
-		b.workers.Go(func() { b.run(workCtx) })
+		b.workers.Go(func() { b.run(workCtx, b.next) })
+	}
+	if b.router == nil {
+		return
+	}
+	for range b.options.MaxSlow {
+		b.workers.Go(func() { b.run(workCtx, b.nextSlow) })
 	}
 }
 
@@ -255,11 +266,12 @@ func (b *Bridge) end() {
 	defer b.mu.Unlock()
 	b.ending = true
 	b.work.Broadcast()
+	b.slowWork.Broadcast()
 }
 
 // noteDrained tells Stop when no message can go at once any more.
 func (b *Bridge) noteDrained() {
-	if b.stopped && !b.emptied && len(b.ready) == 0 && b.counts.busy == 0 {
+	if b.stopped && !b.emptied && len(b.ready)+len(b.slow)+b.counts.busy == 0 {
 		b.emptied = true
 		close(b.drained)
 	}

@@ -23,7 +23,8 @@
 //   - Memory is bounded: Deliver blocks while Options.MaxPending or Options.MaxPendingBytes is reached. So an outage of
 //     Realtime stops the stream and not the database; the replication slot keeps what is not confirmed.
 //
-// Failover makes one Transport of two: sockets, and HTTP while there are none.
+// Failover makes one Transport of two: sockets, and HTTP while there are none and for topics that would wait for a channel.
+// Topics that cannot be sent at once have workers of their own (Router), so that they keep no other one waiting.
 //
 // State messages (queue_updated, availability_changed) coalesce: one that has not been tried yet is dropped when a newer
 // one of the same topic and name arrives, and the newer one goes to the end of the lane, so that commit order

@@ -51,7 +51,8 @@ func (o FailoverOptions) mustValidate() {
 	}
 }
 
-// Failover is a Pipeline over two transports: the primary, and the secondary while the primary is out.
+// Failover is a Pipeline over two transports: the primary, and the secondary while the primary is out or, when it is
+// Picky, for what it would keep waiting.
 //
 // Order per topic is kept over each switch as long as it is called for one topic never at once, as the bridge does: a
 // message goes the other way only after the call that tried it the first way has ended. What that call sent may still
@@ -68,6 +69,7 @@ type Failover struct {
 	// flights are the calls on the primary, so that they can be ended when it is out.
 	flights  map[*flight]struct{}
 	troubled map[realtime.Topic]trouble
+	cold     cold
 	counts   FailoverStats
 }
 
@@ -90,6 +92,8 @@ type FailoverStats struct {
 	Primary   uint64
 	Secondary uint64
 	Switches  uint64
+	// Cold counts those of Secondary that went there because the primary would have kept them waiting.
+	Cold uint64
 }
 
 // NewFailover makes a failover whose primary is not up yet. It panics when Options lacks a part.
@@ -99,6 +103,7 @@ func NewFailover(options FailoverOptions) *Failover {
 		options:  options.withDefaults(),
 		flights:  make(map[*flight]struct{}),
 		troubled: make(map[realtime.Topic]trouble),
+		cold:     newCold(options.Primary),
 	}
 	made.patience = time.AfterFunc(made.options.Patience, made.lose)
 	return made
@@ -143,6 +148,19 @@ func (f *Failover) Publish(ctx context.Context, message realtime.Message) error 
 // PublishAll sends messages of one topic in their order: what the primary does not take goes over the secondary, when
 // that is the way now. See Pipeline.
 func (f *Failover) PublishAll(ctx context.Context, messages []realtime.Message) (acknowledged int, err error) {
+	if !f.avoidsWaiting(messages) {
+		return f.publishUsual(ctx, messages)
+	}
+	acknowledged, err = f.publishSecondary(ctx, messages)
+	f.noteCold(messages[0].Topic, acknowledged, err)
+	if err == nil || isPermanent(err) || ctx.Err() != nil {
+		return acknowledged, err
+	}
+	remaining, err := f.publishUsual(ctx, messages[acknowledged:])
+	return acknowledged + remaining, err
+}
+
+func (f *Failover) publishUsual(ctx context.Context, messages []realtime.Message) (acknowledged int, err error) {
 	topic := messages[0].Topic
 	if f.usesPrimary(ctx, topic) {
 		acknowledged, err = f.publishPrimary(ctx, messages)
@@ -151,7 +169,12 @@ func (f *Failover) PublishAll(ctx context.Context, messages []realtime.Message) 
 			return acknowledged, err
 		}
 	}
-	for _, message := range messages[acknowledged:] {
+	remaining, err := f.publishSecondary(ctx, messages[acknowledged:])
+	return acknowledged + remaining, err
+}
+
+func (f *Failover) publishSecondary(ctx context.Context, messages []realtime.Message) (acknowledged int, err error) {
+	for _, message := range messages {
 		if err := f.options.Secondary.Publish(ctx, message); err != nil {
 			return acknowledged, err
 		}

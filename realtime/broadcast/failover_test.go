@@ -172,8 +172,8 @@ type outage struct {
 	up    bool
 }
 
-// TestFailoverKeepsOrder runs a bridge over two ways that fail at random, with a primary that comes and goes. Everything
-// arrives, first arrivals are in order, and no topic is ever on both ways at once.
+// TestFailoverKeepsOrder runs a bridge over two ways that fail at random, with a primary that comes and goes and at
+// times has no room. Everything arrives, first arrivals are in order, and no topic is ever on both ways at once.
 func TestFailoverKeepsOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
@@ -195,9 +195,8 @@ func runOutages(t *testing.T, outages []outage, failing []int) error {
 	road := &road{failing: failing, flying: make(map[realtime.Topic]int), arrived: make(map[realtime.Topic][]int64)}
 	primary, secondary := newTransport(), newTransport()
 	primary.behave, secondary.behave = road.travel, road.travel
-	failover := broadcast.NewFailover(broadcast.FailoverOptions{
-		Primary: &fakePipeline{fakeTransport: primary}, Secondary: secondary, Logger: discard(),
-	})
+	picky := &fakePicky{fakePipeline: &fakePipeline{fakeTransport: primary}, serves: road.serves}
+	failover := broadcast.NewFailover(broadcast.FailoverOptions{Primary: picky, Secondary: secondary, Logger: discard()})
 	made := setup(t, func(options *broadcast.Options, _ *fakeTransport) { options.Transport = failover })
 	for id := range int64(messages) {
 		conversation := string(rune('a' + id%3))
@@ -226,6 +225,13 @@ type road struct {
 	flying  map[realtime.Topic]int
 	arrived map[realtime.Topic][]int64
 	broken  error
+}
+
+// serves turns away about half of the time, by the same dice.
+func (r *road) serves(realtime.Topic, time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failing[r.used%len(r.failing)]%2 == 0
 }
 
 func (r *road) travel(ctx context.Context, message sent, _ int) error {

@@ -13,6 +13,7 @@ const (
 	DefaultMaxPending      = 20_000
 	DefaultMaxPendingBytes = 64 << 20
 	DefaultMaxInFlight     = 32
+	DefaultMaxSlow         = 32
 	DefaultWindow          = 64
 	DefaultRetryMin        = 100 * time.Millisecond
 	DefaultRetryMax        = 10 * time.Second
@@ -36,6 +37,14 @@ type Pipeline interface {
 	// On an error the first so many were acknowledged, and the error is about the next one, in the terms of Publish; the
 	// bridge sends what was behind it again, in order. It must not keep the slice.
 	PublishAll(ctx context.Context, messages []realtime.Message) (acknowledged int, err error)
+}
+
+// Router is a Transport with a way that is slower than the usual one. The bridge uses it when it is there.
+type Router interface {
+	Transport
+	// Slow says whether messages of the topic would take the slower way now, or wait long. The bridge sends those from
+	// workers of their own, so that they keep no other topic waiting. It is asked often and must not block.
+	Slow(topic realtime.Topic) bool
 }
 
 // DeadLetters keeps what Realtime will not take.
@@ -66,6 +75,8 @@ type Options struct {
 	MaxPendingBytes int
 	// MaxInFlight is how many topics are sent to at once.
 	MaxInFlight int
+	// MaxSlow is how many more are sent to at once when the Transport is a Router that calls them slow.
+	MaxSlow int
 	// Window is how many messages of one topic are on their way at once when the Transport is a Pipeline.
 	Window int
 	// RetryMin and RetryMax bound the rest of a topic after a failure. It doubles from the first to the second,
@@ -85,6 +96,7 @@ func (o Options) withDefaults() Options {
 	orInt(&o.MaxPending, DefaultMaxPending)
 	orInt(&o.MaxPendingBytes, DefaultMaxPendingBytes)
 	orInt(&o.MaxInFlight, DefaultMaxInFlight)
+	orInt(&o.MaxSlow, DefaultMaxSlow)
 	orInt(&o.Window, DefaultWindow)
 	orInt(&o.PoisonAttempts, DefaultPoisonAttempts)
 	orDuration(&o.RetryMin, DefaultRetryMin)

@@ -21,9 +21,9 @@ type batch struct {
 
 // run is one worker: it takes the lane that has been ready longest and tries its leading deliveries once. A lane with more
 // to send then goes to the back, so that a busy topic cannot starve the others.
-func (b *Bridge) run(ctx context.Context) {
+func (b *Bridge) run(ctx context.Context, next func(*batch) bool) {
 	inHand := new(batch)
-	for b.next(inHand) {
+	for next(inHand) {
 		settled, err := b.attempt(ctx, inHand)
 		report := b.finish(ctx, inHand, settled, err)
 		// Logged without the lock: a slow log handler must not stop the other workers.
@@ -31,20 +31,54 @@ func (b *Bridge) run(ctx context.Context) {
 	}
 }
 
-// next blocks until a lane is ready and fills the batch from it. It gives false when the bridge is ending.
+// next blocks until a lane is ready and fills the batch from it. Lanes on the slower way are left to nextSlow. It gives
+// false when the bridge is ending.
 func (b *Bridge) next(into *batch) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for !b.ending && len(b.ready) == 0 {
-		b.work.Wait()
+	for {
+		for !b.ending && len(b.ready) == 0 {
+			b.work.Wait()
+		}
+		if b.ending {
+			return false
+		}
+		first := shift(&b.ready)
+		if b.router == nil || first.first().reason != "" || !b.router.Slow(first.topic) {
+			b.take(first, into)
+			return true
+		}
+		b.slow = append(b.slow, first)
+		b.slowWork.Signal()
+	}
+}
+
+// nextSlow is next for the slower way.
+func (b *Bridge) nextSlow(into *batch) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for !b.ending && len(b.slow) == 0 {
+		b.slowWork.Wait()
 	}
 	if b.ending {
 		return false
 	}
-	into.lane = b.ready[0]
-	b.ready[0] = nil
-	b.ready = b.ready[1:]
-	into.deliveries = into.lane.take(b.options.Window, into.deliveries[:0])
+	b.take(shift(&b.slow), into)
+	return true
+}
+
+// shift takes the first lane out of the line.
+func shift(line *[]*lane) *lane {
+	first := (*line)[0]
+	(*line)[0] = nil // the array lives on behind the slice
+	*line = (*line)[1:]
+	return first
+}
+
+// take fills the batch from the lane.
+func (b *Bridge) take(from *lane, into *batch) {
+	into.lane = from
+	into.deliveries = from.take(b.options.Window, into.deliveries[:0])
 	into.messages = into.messages[:0]
 	for _, taken := range into.deliveries {
 		into.messages = append(into.messages, taken.message)
@@ -53,7 +87,6 @@ func (b *Bridge) next(into *batch) bool {
 		}
 	}
 	b.counts.busy++
-	return true
 }
 
 // attempt tries the batch once. On an error, the first so many are settled and the error is about the next one.

@@ -20,11 +20,13 @@
 //     acknowledgement; only the first push of a membership is waited for. When the connection or the channel is lost, all
 //     calls waiting on it fail, the unsent ones too, so that none of them overtakes one that is tried again. A call that
 //     alone times out is not waited for by later ones.
+//   - Whoever has another way for a message can ask before (AtOnce, Serves) whether it would be kept waiting here.
 //   - While there is no connection, calls wait for one, up to Options.JoinTimeout.
 //   - Whatever closes a channel, the next push joins it again.
 //
 // Limits are Realtime's to tell: a join refused for the project's rate of joins, or a channel closed for its rate of
 // messages, halves the pace of all connections together, which then doubles in each minute without another refusal.
+// Where the limit of messages is known (LearnLimit), joins and connections may be more than Options say.
 //
 // Errors: a RefusedError (IsPermanent) is the message's own fault and comes back each time. Every other error may pass.
 //

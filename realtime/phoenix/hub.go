@@ -277,6 +277,14 @@ func (h *hub) leastRecentlyUsed() *channel {
 	return oldest
 }
 
+// idleSince is when the channel that nobody has used for longest was used; now when every one is in use.
+func (h *hub) idleSince() time.Time {
+	if oldest := h.leastRecentlyUsed(); oldest != nil {
+		return oldest.usedAt
+	}
+	return time.Now()
+}
+
 func (h *hub) nextRef() uint64 {
 	h.refs++
 	return h.refs

@@ -28,11 +28,15 @@ type pool struct {
 	homes   map[realtime.Topic]*hub
 	joins   throttle
 	pushes  throttle
+	// strangers is what joins of topics that were not used before leave to one another: see Client.Serves.
+	strangers throttle
 	// joinTimer and pushTimer are set while somebody waits for a pace.
 	joinTimer *time.Timer
 	pushTimer *time.Timer
 	// held are channels that wait for the pace of messages, longest waiting first.
 	held []*channel
+	// maxConnections is Options.MaxConnections, or more when the project's limits are known to allow it.
+	maxConnections int
 	// growAfter is when another connection may be opened.
 	growAfter time.Time
 	counts    counts
@@ -40,10 +44,12 @@ type pool struct {
 
 func newPool(options Options) *pool {
 	made := &pool{
-		options: options,
-		homes:   make(map[realtime.Topic]*hub),
-		joins:   newThrottle(options.JoinsPerSecond),
-		pushes:  newThrottle(options.MessagesPerSecond),
+		options:        options,
+		homes:          make(map[realtime.Topic]*hub),
+		joins:          newThrottle(options.JoinsPerSecond),
+		strangers:      newThrottle(options.JoinsPerSecond),
+		pushes:         newThrottle(options.MessagesPerSecond),
+		maxConnections: options.MaxConnections,
 	}
 	made.hubs = []*hub{newHub(made)}
 	return made
@@ -103,12 +109,17 @@ func (p *pool) overdue(waiting *call) time.Duration {
 }
 
 // choose gives the connection for a topic that has none: the first with a place, else a new one, else the one where the
-// fewest wait for a place.
+// fewest wait for a place, and of those the one with the channel that nobody has used for longest.
 func (p *pool) choose() *hub {
 	if spare := p.spare(); spare != nil {
 		return spare
 	}
-	return slices.MinFunc(p.hubs, func(a, b *hub) int { return a.load() - b.load() })
+	return slices.MinFunc(p.hubs, func(a, b *hub) int {
+		if a.load() != b.load() {
+			return a.load() - b.load()
+		}
+		return a.idleSince().Compare(b.idleSince())
+	})
 }
 
 // spare gives a connection with a place, opening one if need be; nil when there can be none. Connected ones come first.
@@ -131,7 +142,7 @@ func (p *pool) spare() *hub {
 
 // grow opens another connection, one at a time.
 func (p *pool) grow() *hub {
-	if len(p.hubs) >= p.options.MaxConnections || p.stopped || p.open == nil || time.Now().Before(p.growAfter) {
+	if len(p.hubs) >= p.maxConnections || p.stopped || p.open == nil || time.Now().Before(p.growAfter) {
 		return nil
 	}
 	for _, existing := range p.hubs {
@@ -147,7 +158,7 @@ func (p *pool) grow() *hub {
 
 // growing says whether the next connection, or one after it, is on its way: it will ask every hub again.
 func (p *pool) growing() bool {
-	return len(p.hubs) < p.options.MaxConnections &&
+	return len(p.hubs) < p.maxConnections &&
 		slices.ContainsFunc(p.hubs, func(one *hub) bool { return one.link == nil })
 }
 
@@ -205,8 +216,10 @@ func (p *pool) mayJoin() bool {
 	if p.joinTimer != nil {
 		return false
 	}
-	delay := p.joins.take(time.Now())
+	now := time.Now()
+	delay := p.joins.take(now)
 	if delay == 0 {
+		p.strangers.take(now)
 		return true
 	}
 	p.joinTimer = time.AfterFunc(delay, p.resumeJoins)

@@ -57,6 +57,23 @@ func (t *throttle) take(now time.Time) time.Duration {
 	return time.Duration((1-t.budget)/rate*float64(time.Second)) + 1
 }
 
+// open says whether take would give zero now.
+func (t *throttle) open(now time.Time) bool {
+	if t.filled.IsZero() {
+		return t.budget >= 1
+	}
+	return t.budget+now.Sub(t.filled).Seconds()*t.current(now) >= 1
+}
+
+// setCeiling changes the highest pace. A pace that was halved goes on growing from where it is.
+func (t *throttle) setCeiling(perSecond float64, now time.Time) {
+	if rate := t.current(now); rate < t.ceiling {
+		t.ceiling, t.rate, t.since = perSecond, min(rate, perSecond), now
+		return
+	}
+	t.ceiling, t.rate = perSecond, perSecond
+}
+
 // refuse halves the pace and says whether it did.
 func (t *throttle) refuse(now time.Time) bool {
 	if !t.refused.IsZero() && now.Sub(t.refused) < throttleSettle {

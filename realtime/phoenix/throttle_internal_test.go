@@ -78,3 +78,48 @@ func TestThrottleKeepsItsPace(t *testing.T) {
 		}
 	})
 }
+
+func TestThrottleCeiling(t *testing.T) {
+	t.Parallel()
+
+	t.Run("a higher one counts at once", func(t *testing.T) {
+		t.Parallel()
+		limited, now := newThrottle(2), time.Unix(1_000_000, 0)
+		limited.setCeiling(100, now)
+		assert.InDelta(t, 100, limited.current(now), 0.1)
+	})
+
+	t.Run("a pace that was halved goes on growing from where it is", func(t *testing.T) {
+		t.Parallel()
+		limited, now := newThrottle(40), time.Unix(1_000_000, 0)
+		for range 20 {
+			assert.Zero(t, limited.take(now))
+		}
+		assert.True(t, limited.refuse(now))
+		limited.setCeiling(1000, now)
+		assert.InDelta(t, 10, limited.current(now), 0.1)
+		assert.InDelta(t, 20, limited.current(now.Add(time.Minute)), 0.1)
+		assert.InDelta(t, 1000, limited.current(now.Add(time.Hour)), 0.1)
+	})
+
+	t.Run("a lower one counts for a halved pace too", func(t *testing.T) {
+		t.Parallel()
+		limited, now := newThrottle(1000), time.Unix(1_000_000, 0)
+		for range 400 {
+			assert.Zero(t, limited.take(now))
+		}
+		assert.True(t, limited.refuse(now))
+		limited.setCeiling(40, now)
+		assert.InDelta(t, 40, limited.current(now), 0.1)
+	})
+
+	t.Run("open says what take would, and takes nothing", func(t *testing.T) {
+		t.Parallel()
+		limited, now := newThrottle(1), time.Unix(1_000_000, 0)
+		assert.True(t, limited.open(now))
+		assert.True(t, limited.open(now))
+		assert.Zero(t, limited.take(now))
+		assert.False(t, limited.open(now))
+		assert.True(t, limited.open(now.Add(time.Second)))
+	})
+}
