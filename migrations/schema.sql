@@ -98,6 +98,15 @@ create table handoff.closing_notices (
 );
 comment on table handoff.closing_notices is 'When a waiting customer was last told that the team has closed.';
 
+create unlogged table handoff.conversation_watchers (
+  conversation_id uuid not null,
+  watcher uuid not null,
+  user_id uuid not null,
+  until timestamp with time zone not null,
+  constraint conversation_watchers_pkey PRIMARY KEY (conversation_id, watcher)
+);
+comment on table handoff.conversation_watchers is 'Who has a conversation open in front of them; watcher is the connection, or the user. Unlogged: watchers say so again each minute.';
+
 create table handoff.customer_visitors (
   project_id uuid not null,
   visitor_id text not null,
@@ -195,6 +204,73 @@ create table handoff.outbox_4 partition of handoff.outbox FOR VALUES IN ('4');
 create table handoff.outbox_5 partition of handoff.outbox FOR VALUES IN ('5');
 
 create table handoff.outbox_6 partition of handoff.outbox FOR VALUES IN ('6');
+
+create unlogged table handoff.presence_leases (
+  connection_id uuid not null,
+  project_id uuid not null,
+  user_id uuid,
+  client_id text not null,
+  role text not null,
+  bucket bigint not null,
+  beat_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  active_at timestamp with time zone not null,
+  minute_at timestamp with time zone not null,
+  next_beat smallint not null,
+  floor_seconds smallint not null,
+  remain_seconds smallint not null,
+  lease_seconds smallint not null,
+  plain_beats smallint default 0 not null,
+  change_beats smallint default 0 not null,
+  suspect boolean default false not null,
+  traced boolean default false not null,
+  state text not null,
+  previous_state text not null,
+  leaving text,
+  beats integer default 1 not null,
+  missed integer default 0 not null,
+  late integer default 0 not null,
+  lost integer default 0 not null,
+  client_beat integer,
+  longest_gap integer default 0 not null,
+  intervals smallint[] default '{0,0,0,0,0,0,0,0,0,0}'::smallint[] not null,
+  delays smallint[] default '{0,0,0,0,0,0,0,0}'::smallint[] not null,
+  constraint presence_leases_pkey PRIMARY KEY (connection_id)
+) with (fillfactor=70);
+comment on table handoff.presence_leases is 'The connections that are there. Unlogged: after a crash it is empty, which means unknown, not offline.';
+comment on column handoff.presence_leases.bucket is 'The second (of the epoch) at which the sweep looks again; only ever moved closer by a beat.';
+comment on column handoff.presence_leases.active_at is 'The last activity of the person on this connection: the beat''s time less the idle seconds it told.';
+comment on column handoff.presence_leases.leaving is 'The page went away (pagehide); unless it is back by expires_at, the person left for this reason.';
+comment on column handoff.presence_leases.client_beat is 'The client''s own count of the beats that it has sent.';
+CREATE INDEX presence_leases_bucket_idx ON handoff.presence_leases USING btree (bucket);
+CREATE INDEX presence_leases_person_idx ON handoff.presence_leases USING btree (project_id, client_id);
+
+create unlogged table handoff.presence_marker (
+  only_row boolean default true not null,
+  postmaster_started timestamp with time zone not null,
+  serving_since timestamp with time zone not null,
+  constraint presence_marker_only_row CHECK (only_row),
+  constraint presence_marker_pkey PRIMARY KEY (only_row)
+);
+comment on table handoff.presence_marker is 'Since when beats can have arrived. Gone when the leases are: after a crash. While the database was down nobody could beat.';
+
+create unlogged table handoff.presence_traces (
+  id bigint generated always as identity not null,
+  connection_id uuid not null,
+  at timestamp with time zone not null,
+  step text not null,
+  detail jsonb not null,
+  constraint presence_traces_pkey PRIMARY KEY (id)
+);
+comment on table handoff.presence_traces is 'What happened to the connections that somebody traces (handoff trace-presence), step by step; bounded.';
+CREATE INDEX presence_traces_connection_idx ON handoff.presence_traces USING btree (connection_id, id);
+
+create unlogged table handoff.presence_tracing (
+  connection_id uuid not null,
+  until timestamp with time zone not null,
+  constraint presence_tracing_pkey PRIMARY KEY (connection_id)
+);
+comment on table handoff.presence_tracing is 'The connections to trace, also those that are not there now.';
 
 create table handoff.project_state (
   project_id uuid not null,
@@ -320,8 +396,15 @@ create table public.agent_availability (
   auto_offline_minutes integer default 30 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
+  connection text default 'unknown'::text not null,
+  inactive boolean default false not null,
+  last_active_at timestamp with time zone,
+  effective_reason text default 'wanted'::text not null,
+  effective_changed_at timestamp with time zone default now() not null,
   constraint agent_availability_auto_offline CHECK (((auto_offline_minutes >= 1) AND (auto_offline_minutes <= 1440))),
   constraint agent_availability_chat_count CHECK ((current_chat_count >= 0)),
+  constraint agent_availability_connection CHECK ((connection = ANY (ARRAY['unknown'::text, 'live'::text, 'suspect'::text, 'gone'::text]))),
+  constraint agent_availability_effective_reason CHECK ((effective_reason = ANY (ARRAY['wanted'::text, 'connection_suspect'::text, 'connection_gone'::text, 'inactive'::text]))),
   constraint agent_availability_effective_status CHECK ((effective_status = ANY (ARRAY['online'::text, 'busy'::text, 'away'::text, 'offline'::text]))),
   constraint agent_availability_max_chats CHECK (((max_concurrent_chats >= 1) AND (max_concurrent_chats <= 50))),
   constraint agent_availability_one_per_project UNIQUE (user_id, project_id),
@@ -339,10 +422,15 @@ comment on column public.agent_availability.current_chat_count is 'The agent''s 
 comment on column public.agent_availability.idle_since is 'Since when the agent is there without a chat; says nothing about an agent who has one.';
 comment on column public.agent_availability.status_set_by is 'Who set the status last: the agent, or an admin; null when the system did.';
 comment on column public.agent_availability.skills is 'What the agent can be given besides ordinary chats: lower case, trimmed, each once. Admins set it.';
+comment on column public.agent_availability.connection is 'What presence observed last. unknown: it does not watch this agent (docs/presence.md), so only the wish counts.';
+comment on column public.agent_availability.inactive is 'Nobody has touched any of the agent''s pages for auto_offline_minutes.';
+comment on column public.agent_availability.last_active_at is 'When the agent last did something, as known when connection or inactive last changed.';
+comment on column public.agent_availability.effective_reason is 'Why: what the agent wants, or what presence observed. Derived with effective_status, by one rule.';
+comment on column public.agent_availability.effective_changed_at is 'When effective_status last changed.';
 CREATE INDEX agent_availability_assignable_idx ON public.agent_availability USING btree (project_id) WHERE (effective_status = 'online'::text);
 CREATE INDEX agent_availability_project_id_idx ON public.agent_availability USING btree (project_id);
 CREATE INDEX agent_availability_status_set_by_idx ON public.agent_availability USING btree (status_set_by) WHERE (status_set_by IS NOT NULL);
-CREATE TRIGGER agent_availability_announce AFTER UPDATE ON public.agent_availability FOR EACH ROW WHEN (((old.effective_status IS DISTINCT FROM new.effective_status) OR (old.status IS DISTINCT FROM new.status) OR (old.max_concurrent_chats IS DISTINCT FROM new.max_concurrent_chats) OR (old.skills IS DISTINCT FROM new.skills))) EXECUTE FUNCTION handoff.agent_availability_announce();
+CREATE TRIGGER agent_availability_announce AFTER UPDATE ON public.agent_availability FOR EACH ROW WHEN (((old.effective_status IS DISTINCT FROM new.effective_status) OR (old.status IS DISTINCT FROM new.status) OR (old.effective_reason IS DISTINCT FROM new.effective_reason) OR (old.connection IS DISTINCT FROM new.connection) OR (old.max_concurrent_chats IS DISTINCT FROM new.max_concurrent_chats) OR (old.skills IS DISTINCT FROM new.skills))) EXECUTE FUNCTION handoff.agent_availability_announce();
 CREATE TRIGGER agent_availability_announce_gone AFTER DELETE ON public.agent_availability FOR EACH ROW EXECUTE FUNCTION handoff.agent_availability_announce();
 CREATE TRIGGER agent_availability_announce_new AFTER INSERT ON public.agent_availability FOR EACH ROW EXECUTE FUNCTION handoff.agent_availability_announce();
 CREATE TRIGGER agent_availability_derive BEFORE INSERT OR UPDATE ON public.agent_availability FOR EACH ROW EXECUTE FUNCTION handoff.agent_availability_derive();
@@ -510,9 +598,11 @@ create table public.conversations (
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
   last_message_at timestamp with time zone default now() not null,
+  customer_left_reason text,
   constraint conversations_assigned_agent_id_fkey FOREIGN KEY (assigned_agent_id) REFERENCES auth.users(id) ON DELETE SET NULL,
   constraint conversations_close_reason CHECK (((char_length(close_reason) >= 1) AND (char_length(close_reason) <= 100))),
   constraint conversations_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE SET NULL,
+  constraint conversations_customer_left_reason CHECK (((char_length(customer_left_reason) >= 1) AND (char_length(customer_left_reason) <= 100))),
   constraint conversations_customer_name_length CHECK (((char_length(customer_name) >= 1) AND (char_length(customer_name) <= 200))),
   constraint conversations_customer_presence CHECK ((customer_presence = ANY (ARRAY['online'::text, 'idle'::text, 'offline'::text, 'typing'::text]))),
   constraint conversations_handoff_reason CHECK ((handoff_reason = ANY (ARRAY['low_confidence'::text, 'keyword'::text, 'customer_request'::text, 'button_click'::text]))),
@@ -552,6 +642,7 @@ comment on column public.conversations.cleared_at is 'When the visitor cleared t
 comment on column public.conversations.released_by is 'The agent who gave it back to the queue last; for a while others come first.';
 comment on column public.conversations.preview is 'The beginning of the customer''s last message, for lists.';
 comment on column public.conversations.event_seq is 'Number of the last event on this conversation''s topic.';
+comment on column public.conversations.customer_left_reason is 'While presence has the customer offline: why. left, signed_out, pagehide, switched_pages, chat_cleared, lost, or a word of the widget''s own.';
 CREATE INDEX conversations_agent_age_idx ON public.conversations USING btree (claimed_at) WHERE (status = 'agent_active'::text);
 CREATE INDEX conversations_ai_age_idx ON public.conversations USING btree (created_at) WHERE (status = 'ai_active'::text);
 CREATE INDEX conversations_assigned_agent_idx ON public.conversations USING btree (assigned_agent_id) WHERE (assigned_agent_id IS NOT NULL);
@@ -576,6 +667,7 @@ CREATE TRIGGER conversations_count AFTER UPDATE ON public.conversations REFERENC
 CREATE TRIGGER conversations_count_deleted AFTER DELETE ON public.conversations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_count_deleted();
 CREATE TRIGGER conversations_guard BEFORE UPDATE ON public.conversations FOR EACH ROW EXECUTE FUNCTION handoff.conversations_guard();
 CREATE TRIGGER conversations_guard_insert BEFORE INSERT ON public.conversations FOR EACH ROW EXECUTE FUNCTION handoff.conversations_guard_insert();
+CREATE TRIGGER conversations_presence BEFORE INSERT ON public.conversations FOR EACH ROW WHEN (((new.visitor_user_id IS NOT NULL) AND (new.status <> 'closed'::text))) EXECUTE FUNCTION handoff.conversations_presence();
 CREATE TRIGGER customers_count_deleted AFTER DELETE ON public.conversations REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.customers_count();
 CREATE TRIGGER customers_count_moved AFTER UPDATE OF customer_id ON public.conversations FOR EACH ROW WHEN ((old.customer_id IS DISTINCT FROM new.customer_id)) EXECUTE FUNCTION handoff.customers_count_moved();
 CREATE TRIGGER customers_count_new AFTER INSERT ON public.conversations REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.customers_count();
@@ -669,8 +761,12 @@ create table public.handoff_settings (
   preferred_wait_seconds integer default 60 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
+  agent_offline_after_seconds integer default 90 not null,
+  client_ip_header text default 'cf-connecting-ip'::text not null,
+  constraint handoff_settings_agent_offline_after CHECK (((agent_offline_after_seconds >= 90) AND (agent_offline_after_seconds <= 300))),
   constraint handoff_settings_assignment_strategy CHECK ((assignment_strategy = ANY (ARRAY['balanced'::text, 'round_robin'::text, 'longest_idle'::text]))),
   constraint handoff_settings_auto_close CHECK (((auto_close_after_warning_minutes >= 1) AND (auto_close_after_warning_minutes <= 1440))),
+  constraint handoff_settings_client_ip_header CHECK ((client_ip_header = ANY (ARRAY['cf-connecting-ip'::text, 'x-real-ip'::text, 'x-forwarded-for'::text, 'none'::text]))),
   constraint handoff_settings_default_max_chats CHECK (((default_max_concurrent_chats >= 1) AND (default_max_concurrent_chats <= 50))),
   constraint handoff_settings_inactivity_timeout CHECK (((inactivity_timeout_minutes >= 1) AND (inactivity_timeout_minutes <= 1440))),
   constraint handoff_settings_keep_alive CHECK (((session_keep_alive_minutes >= 1) AND (session_keep_alive_minutes <= 1440))),
@@ -686,6 +782,8 @@ comment on column public.handoff_settings.timezone is 'The name of an IANA zone.
 comment on column public.handoff_settings.business_hours is 'Wall time of the column timezone, by weekday: {"start", "end", "enabled"} or {"ranges": [{"start", "end"}], "enabled"}. A weekday that is left out is closed.';
 comment on column public.handoff_settings.assignment_strategy is 'balanced: most free slots, then longest since the last assignment; round_robin: longest since the last assignment; longest_idle: longest without a chat.';
 comment on column public.handoff_settings.preferred_wait_seconds is 'How long a reopened conversation waits for its agent, who is online but full, before others may take it.';
+comment on column public.handoff_settings.agent_offline_after_seconds is 'How long an agent who beats every 30 seconds counts without a beat; F001''s five minutes is the most.';
+comment on column public.handoff_settings.client_ip_header is 'The request header that the network in front of the API overwrites with the caller''s address. Cloudflare, in front of hosted Supabase, does; elsewhere a caller may send any, so choose what your proxy sets, or none.';
 CREATE TRIGGER handoff_settings_announce AFTER INSERT OR DELETE OR UPDATE ON public.handoff_settings FOR EACH ROW EXECUTE FUNCTION handoff.settings_announce();
 CREATE TRIGGER handoff_settings_hours_changed AFTER INSERT OR DELETE OR UPDATE OF business_hours_enabled, timezone, business_hours ON public.handoff_settings FOR EACH ROW EXECUTE FUNCTION handoff.hours_changed();
 CREATE TRIGGER handoff_settings_validate BEFORE INSERT OR UPDATE ON public.handoff_settings FOR EACH ROW EXECUTE FUNCTION handoff.handoff_settings_validate();
@@ -700,7 +798,7 @@ create policy "Admins can write the settings of a new project" on public.handoff
 create policy "Members can see the settings" on public.handoff_settings as permissive
   for select to authenticated
   using ((project_id IN ( SELECT handoff.member_projects() AS member_projects)));
-grant insert (assignment_strategy, auto_close_after_warning_minutes, auto_triggers, business_hours, business_hours_enabled, default_max_concurrent_chats, enabled, inactivity_timeout_minutes, preferred_wait_seconds, project_id, send_inactivity_warning, session_keep_alive_minutes, show_human_button, timezone, trigger_mode), select, update (assignment_strategy, auto_close_after_warning_minutes, auto_triggers, business_hours, business_hours_enabled, default_max_concurrent_chats, enabled, inactivity_timeout_minutes, preferred_wait_seconds, project_id, send_inactivity_warning, session_keep_alive_minutes, show_human_button, timezone, trigger_mode) on table public.handoff_settings to authenticated;
+grant insert (agent_offline_after_seconds, assignment_strategy, auto_close_after_warning_minutes, auto_triggers, business_hours, business_hours_enabled, client_ip_header, default_max_concurrent_chats, enabled, inactivity_timeout_minutes, preferred_wait_seconds, project_id, send_inactivity_warning, session_keep_alive_minutes, show_human_button, timezone, trigger_mode), select, update (agent_offline_after_seconds, assignment_strategy, auto_close_after_warning_minutes, auto_triggers, business_hours, business_hours_enabled, client_ip_header, default_max_concurrent_chats, enabled, inactivity_timeout_minutes, preferred_wait_seconds, project_id, send_inactivity_warning, session_keep_alive_minutes, show_human_button, timezone, trigger_mode) on table public.handoff_settings to authenticated;
 grant all on table public.handoff_settings to service_role;
 
 create table public.lead_captures (
@@ -771,6 +869,71 @@ create policy "Both sides can read the transcript" on public.messages as permiss
   using (((project_id IN ( SELECT handoff.member_projects() AS member_projects)) OR (conversation_id IN ( SELECT handoff.own_conversations() AS own_conversations))));
 grant insert (client_message_id, content, conversation_id, metadata, sender_id, sender_type), select on table public.messages to authenticated;
 grant all on table public.messages to service_role;
+
+create table public.presence_sessions (
+  id bigint generated always as identity not null,
+  project_id uuid not null,
+  connection_id uuid not null,
+  role text not null,
+  user_id uuid,
+  client_id text not null,
+  visitor_id text,
+  conversation_id uuid,
+  data jsonb default '{}'::jsonb not null,
+  page text,
+  ip text,
+  user_agent text,
+  floor_seconds smallint not null,
+  remain_seconds smallint not null,
+  entered_at timestamp with time zone default now() not null,
+  came_back boolean default false not null,
+  left_at timestamp with time zone,
+  leave_reason text,
+  leave_data jsonb,
+  last_seen_at timestamp with time zone,
+  beats integer,
+  missed integer,
+  late integer,
+  lost integer,
+  longest_gap_seconds integer,
+  intervals smallint[],
+  delays smallint[],
+  constraint presence_sessions_client_id_length CHECK (((char_length(client_id) >= 1) AND (char_length(client_id) <= 100))),
+  constraint presence_sessions_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE SET NULL,
+  constraint presence_sessions_data_is_object CHECK ((jsonb_typeof(data) = 'object'::text)),
+  constraint presence_sessions_ip_length CHECK ((char_length(ip) <= 45)),
+  constraint presence_sessions_leave_reason_length CHECK (((char_length(leave_reason) >= 1) AND (char_length(leave_reason) <= 100))),
+  constraint presence_sessions_page_form CHECK (((page ~* '^https?://'::text) AND (char_length(page) <= 2000))),
+  constraint presence_sessions_pkey PRIMARY KEY (id),
+  constraint presence_sessions_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE,
+  constraint presence_sessions_reason_with_end CHECK (((left_at IS NULL) = (leave_reason IS NULL))),
+  constraint presence_sessions_role CHECK ((role = ANY (ARRAY['agent'::text, 'customer'::text, 'bot'::text]))),
+  constraint presence_sessions_user_agent_length CHECK ((char_length(user_agent) <= 400)),
+  constraint presence_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE,
+  constraint presence_sessions_user_matches_role CHECK (((role = 'bot'::text) = (user_id IS NULL))),
+  constraint presence_sessions_visitor_id_length CHECK (((char_length(visitor_id) >= 1) AND (char_length(visitor_id) <= 200)))
+);
+comment on table public.presence_sessions is 'One row each time a connection was there; still there while left_at is null. Members read it, visitors never do.';
+comment on column public.presence_sessions.connection_id is 'Made by the client, for one page or process; the same after a reload.';
+comment on column public.presence_sessions.client_id is 'Who it is: the user''s id, or the name of a bot.';
+comment on column public.presence_sessions.ip is 'From the header that handoff_settings.client_ip_header names.';
+comment on column public.presence_sessions.came_back is 'The person was lost less than two minutes before: a connection that flaps.';
+comment on column public.presence_sessions.last_seen_at is 'The last beat, or when they left. Written at the end, like everything after it.';
+comment on column public.presence_sessions.missed is 'Beats that were due and did not come; late: came more than a quarter late; lost: were sent, by the client''s count, and did not arrive.';
+comment on column public.presence_sessions.intervals is 'Histogram of the time between beats: handoff.beat_edges().';
+comment on column public.presence_sessions.delays is 'Histogram of how much later than promised beats came: handoff.delay_edges().';
+CREATE INDEX presence_sessions_conversation_idx ON public.presence_sessions USING btree (conversation_id) WHERE (conversation_id IS NOT NULL);
+CREATE INDEX presence_sessions_history_idx ON public.presence_sessions USING btree (project_id, entered_at DESC);
+CREATE INDEX presence_sessions_left_idx ON public.presence_sessions USING btree (left_at) WHERE (left_at IS NOT NULL);
+CREATE UNIQUE INDEX presence_sessions_open_idx ON public.presence_sessions USING btree (connection_id) WHERE (left_at IS NULL);
+CREATE INDEX presence_sessions_person_idx ON public.presence_sessions USING btree (project_id, client_id) WHERE (left_at IS NULL);
+CREATE INDEX presence_sessions_user_idx ON public.presence_sessions USING btree (user_id, entered_at DESC) WHERE (user_id IS NOT NULL);
+alter table public.presence_sessions enable row level security;
+create policy "Members can see who was there" on public.presence_sessions as permissive
+  for select to authenticated
+  using ((project_id IN ( SELECT handoff.member_projects() AS member_projects)));
+grant select on table public.presence_sessions to authenticated;
+grant all on table public.presence_sessions to service_role;
 
 create table public.project_members (
   id uuid default gen_random_uuid() not null,
@@ -1013,6 +1176,7 @@ CREATE OR REPLACE FUNCTION handoff.agent_answer(agent public.agent_availability)
 AS $function$
   select jsonb_build_object(
     'user_id', agent.user_id, 'status', agent.status, 'effective_status', agent.effective_status,
+    'effective_reason', agent.effective_reason, 'connection', agent.connection,
     'status_changed_at', agent.status_changed_at, 'status_set_by', agent.status_set_by,
     'current_chat_count', agent.current_chat_count, 'max_concurrent_chats', agent.max_concurrent_chats,
     'available_slots', greatest(agent.max_concurrent_chats - agent.current_chat_count, 0), 'skills', agent.skills);
@@ -1039,6 +1203,8 @@ begin
     'effective_status', case when tg_op = 'DELETE' then 'offline' else agent.effective_status end,
     'available_slots', case when tg_op = 'DELETE' then 0
                             else greatest(agent.max_concurrent_chats - agent.current_chat_count, 0) end,
+    'effective_reason', agent.effective_reason,
+    'connection', case when tg_op = 'DELETE' then 'gone' else agent.connection end,
     'timestamp', now()));
   return null;
 end
@@ -1058,10 +1224,6 @@ begin
   if tg_op = 'INSERT' then
     new.current_chat_count := handoff.chats_of(new.project_id, new.user_id);
   end if;
-  if tg_op = 'INSERT' or (new.current_chat_count = 0 and old.current_chat_count > 0)
-     or (new.status = 'online' and old.status <> 'online') then
-    new.idle_since := now();
-  end if;
   if tg_op = 'INSERT' or new.skills is distinct from old.skills then
     new.skills := handoff.normal_skills(new.skills);
   end if;
@@ -1069,7 +1231,20 @@ begin
     new.status_changed_at := now();
     new.status_set_by := auth.uid();
   end if;
-  new.effective_status := new.status;
+  if tg_op = 'UPDATE' and new.status <> old.status and auth.uid() = new.user_id then
+    new := handoff.agent_spoke(new);
+  end if;
+  new.effective_reason := handoff.effective_reason(new.status, new.connection, new.inactive);
+  new.effective_status := handoff.effective_status(new.status, new.effective_reason);
+  if tg_op = 'INSERT' or new.effective_status <> old.effective_status then
+    new.effective_changed_at := now();
+  end if;
+  -- Who was suspect for a moment keeps the place.
+  if tg_op = 'INSERT' or (new.current_chat_count = 0 and old.current_chat_count > 0)
+     or (new.status = 'online' and old.status <> 'online')
+     or (new.effective_status = 'online' and old.effective_status = 'offline') then
+    new.idle_since := now();
+  end if;
   new.updated_at := now();
   return new;
 end
@@ -1092,6 +1267,32 @@ end
 $function$;
 comment on function handoff.agent_availability_returned() is 'The agent is back: the next absence is told anew.';
 
+CREATE OR REPLACE FUNCTION handoff.agent_beat(lease handoff.presence_leases, moment timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  agent public.agent_availability;
+begin
+  select * into agent from public.agent_availability as found
+   where found.user_id = lease.user_id and found.project_id = lease.project_id;
+  if agent.id is null then
+    return null;
+  end if;
+  if agent.connection <> 'live' or agent.inactive is distinct from (
+       agent.auto_offline_enabled and greatest(lease.active_at, agent.last_active_at)
+         <= moment - make_interval(mins => agent.auto_offline_minutes)) then
+    perform handoff.settle_person(lease.project_id, 'agent', lease.user_id, lease.client_id, moment);
+    select * into agent from public.agent_availability as found where found.id = agent.id;
+  end if;
+  return jsonb_build_object('status', agent.status, 'effective_status', agent.effective_status,
+                            'effective_reason', agent.effective_reason);
+end
+$function$;
+comment on function handoff.agent_beat(lease handoff.presence_leases, moment timestamp with time zone) is 'What an agent''s beat has changed is settled: a returning beat restores what the agent wanted. Null: no agent of the project any more.';
+
 CREATE OR REPLACE FUNCTION handoff.agent_profile(project_id uuid, user_id uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -1108,6 +1309,23 @@ AS $function$
    where account.id = agent_profile.user_id;
 $function$;
 comment on function handoff.agent_profile(project_id uuid, user_id uuid) is 'What a customer sees of an agent: id, name, avatar_url.';
+
+CREATE OR REPLACE FUNCTION handoff.agent_spoke(agent public.agent_availability)
+ RETURNS public.agent_availability
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if agent.connection = 'gone' then
+    agent.connection := 'unknown';
+  end if;
+  agent.inactive := false;
+  agent.last_active_at := now();
+  return agent;
+end
+$function$;
+comment on function handoff.agent_spoke(agent public.agent_availability) is 'The row of an agent who has just set a status by hand.';
 
 CREATE OR REPLACE FUNCTION handoff.agent_wrote(conversation public.conversations, written public.messages)
  RETURNS void
@@ -1168,6 +1386,60 @@ begin
   end if;
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION handoff.announce_end(ended bigint[], moment timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  insert into handoff.outbox (project_id, kind, payload)
+  select session.project_id, 'presence_leave',
+         handoff.presence_payload(session, moment)
+           || jsonb_build_object('reason', session.leave_reason, 'leave_data', session.leave_data)
+    from public.presence_sessions as session
+   where session.id = any (announce_end.ended)
+   order by session.id;
+  with last as (
+    -- Of the connections of one person the last of these; none, while another is still there.
+    select distinct on (session.project_id, session.client_id) session as row
+      from public.presence_sessions as session
+     where session.id = any (announce_end.ended)
+       and not exists (
+             select 1 from public.presence_sessions as other
+              where other.project_id = session.project_id and other.client_id = session.client_id and other.left_at is null)
+     order by session.project_id, session.client_id, session.last_seen_at desc, session.id desc
+  ), told as (
+    select (last.row).project_id, (last.row).role, (last.row).id, event.kind,
+           handoff.presence_payload(last.row, moment) - array['connection_id', 'data', 'page', 'conversation_id'] as person,
+           case event.kind when 'visitor_presence' then '{"status": "offline"}'::jsonb
+             else jsonb_build_object('reason', (last.row).leave_reason, 'last_seen_at', (last.row).last_seen_at) end as news
+      from last
+     cross join (values ('visitor_presence', 1), ('presence_offline', 2)) as event (kind, rank)
+     where event.kind = 'presence_offline' or (last.row).role <> 'agent'
+     order by (last.row).id, event.rank
+  )
+  insert into handoff.outbox (project_id, kind, payload)
+  select told.project_id, told.kind, told.person || told.news from told;
+end
+$function$;
+comment on function handoff.announce_end(ended bigint[], moment timestamp with time zone) is 'presence_leave for each closed session; for who is now offline on all devices presence_offline, and presence_change unless it is an agent.';
+
+CREATE OR REPLACE FUNCTION handoff.announce_person(session public.presence_sessions, status text, moment timestamp with time zone)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  insert into handoff.outbox (project_id, kind, payload)
+  select session.project_id, 'visitor_presence', jsonb_build_object(
+           'client_id', session.client_id, 'user_id', session.user_id, 'name', profile.of -> 'name',
+           'email', profile.of -> 'email', 'role', session.role, 'status', status, 'timestamp', moment)
+    from (select handoff.presence_profile(session) as of) as profile
+   where session.role <> 'agent';
+$function$;
+comment on function handoff.announce_person(session public.presence_sessions, status text, moment timestamp with time zone) is 'presence_change of a customer or bot: online or offline.';
 
 CREATE OR REPLACE FUNCTION handoff.assignment_reason(strategy text, reason text)
  RETURNS text
@@ -1247,6 +1519,50 @@ grant execute on function handoff.availability(project_id uuid, moment timestamp
 grant execute on function handoff.availability(project_id uuid, moment timestamp with time zone) to authenticated;
 grant execute on function handoff.availability(project_id uuid, moment timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION handoff.beat_answer(lease handoff.presence_leases, moment timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  more jsonb := '{}'::jsonb;
+  next_beat integer;
+begin
+  if lease.role = 'customer' then
+    next_beat := handoff.customer_beat(lease, moment);
+  else
+    next_beat := handoff.next_beat(lease.role, lease.state, false, lease.next_beat);
+  end if;
+  if lease.role = 'agent' then
+    more := handoff.agent_beat(lease, moment);
+  end if;
+  return jsonb_build_object('known', true, 'next_beat_seconds', next_beat, 'lease_seconds', lease.lease_seconds, 'server_time', moment)
+      || more;
+end
+$function$;
+comment on function handoff.beat_answer(lease handoff.presence_leases, moment timestamp with time zone) is 'Settles what a beat has changed, and says when the next is wanted; null for an agent who is none any more.';
+
+CREATE OR REPLACE FUNCTION handoff.beat_edges()
+ RETURNS integer[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select array[5, 12, 20, 35, 50, 65, 90, 120, 180];
+$function$;
+comment on function handoff.beat_edges() is 'The upper edges, in seconds, of the histogram of the time between beats; the last of its ten columns has none.';
+
+CREATE OR REPLACE FUNCTION handoff.beat_unknown(moment timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object('known', false, 'next_beat_seconds', 0, 'lease_seconds', 0, 'server_time', moment);
+$function$;
+comment on function handoff.beat_unknown(moment timestamp with time zone) is 'The answer to a connection that is not there: enter again.';
+
 CREATE OR REPLACE FUNCTION handoff.business_hours_exceptions_validate()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1320,6 +1636,23 @@ AS $function$
    cross join others;
 $function$;
 comment on function handoff.calibration(project_id uuid, days integer, moment timestamp with time zone) is 'How the first ranges of a project''s waits were kept, of those promised in the last days that got an agent, beside the estimate of F001 5.4.6.';
+
+CREATE OR REPLACE FUNCTION handoff.caller_ip(project_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  header text := coalesce((select settings.client_ip_header from public.handoff_settings as settings
+                            where settings.project_id = caller_ip.project_id), 'cf-connecting-ip');
+  -- Of a list the last entry is the one that our own proxy wrote; those before it are the caller's word.
+  address text := btrim(split_part(handoff.request_header(header), ',', -1));
+begin
+  return case when address ~ '^[0-9A-Fa-f:.]{2,45}$' then address end;
+end
+$function$;
+comment on function handoff.caller_ip(project_id uuid) is 'The caller''s address from the header that the project trusts, or null.';
 
 CREATE OR REPLACE FUNCTION handoff.caller_location()
  RETURNS text
@@ -1435,6 +1768,30 @@ end
 $function$;
 grant execute on function handoff.change_member(member_id uuid, role text, max_concurrent_chats integer, name text) to authenticated;
 
+CREATE OR REPLACE FUNCTION handoff.change_session(session public.presence_sessions, page text, data jsonb, conversation_id uuid, moment timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  update public.presence_sessions as changed
+     set page = coalesce(change_session.page, changed.page),
+         data = coalesce(change_session.data, changed.data),
+         conversation_id = coalesce(change_session.conversation_id, changed.conversation_id)
+   where changed.id = session.id
+     and (coalesce(change_session.page, changed.page), coalesce(change_session.data, changed.data),
+          coalesce(change_session.conversation_id, changed.conversation_id))
+         is distinct from (changed.page, changed.data, changed.conversation_id)
+  returning changed.* into session;
+  if found then
+    insert into handoff.outbox (project_id, kind, payload)
+    values (session.project_id, 'presence_update', handoff.presence_payload(session, moment));
+  end if;
+end
+$function$;
+comment on function handoff.change_session(session public.presence_sessions, page text, data jsonb, conversation_id uuid, moment timestamp with time zone) is 'Writes and announces what is new about a session; null is no news.';
+
 CREATE OR REPLACE FUNCTION handoff.chats_of(project_id uuid, user_id uuid)
  RETURNS integer
  LANGUAGE plpgsql
@@ -1450,6 +1807,21 @@ begin
 end
 $function$;
 comment on function handoff.chats_of(project_id uuid, user_id uuid) is 'How many chats the agent has, counted.';
+
+CREATE OR REPLACE FUNCTION handoff.chatting_customer(project_id uuid, user_id uuid)
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select conversation.customer_id
+    from public.conversations as conversation
+   where conversation.project_id = chatting_customer.project_id
+     and conversation.visitor_user_id = chatting_customer.user_id
+     and conversation.customer_id is not null
+   order by conversation.created_at desc
+   limit 1;
+$function$;
 
 CREATE OR REPLACE FUNCTION handoff.check_settings_types(given jsonb)
  RETURNS void
@@ -1533,6 +1905,31 @@ end
 $function$;
 comment on function handoff.checked_keywords(keywords jsonb) is 'The keywords trimmed, lower-cased and without repetition, in the order given (F001 5.1.5).';
 
+CREATE OR REPLACE FUNCTION handoff.checked_page(page text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case when page ~* '^https?://' then left(page, 2000) end;
+$function$;
+comment on function handoff.checked_page(page text) is 'The address, cut to 2000 characters; null unless it is http or https.';
+
+CREATE OR REPLACE FUNCTION handoff.checked_presence_data(data jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if data is not null and (jsonb_typeof(data) <> 'object' or octet_length(data::text) > 4096) then
+    perform handoff.fail(400, 'data_invalid', 'The data must be a JSON object of at most 4096 bytes');
+  end if;
+  return data;
+end
+$function$;
+comment on function handoff.checked_presence_data(data jsonb) is 'The data; refuses what is no object or too large.';
+
 CREATE OR REPLACE FUNCTION handoff.checked_range(given jsonb, place text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1597,6 +1994,22 @@ begin
 end
 $function$;
 comment on function handoff.checked_ranges(given jsonb, place text) is 'The ranges of one day, checked and in order; refuses none and overlapping ones.';
+
+CREATE OR REPLACE FUNCTION handoff.checked_state(role text, state text)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if handoff.presence_state(checked_state.role, checked_state.state) is null then
+    perform handoff.fail(400, 'unknown_state', format('A connection of role %s has no such state', checked_state.role),
+                         'Agents: active, idle, hidden. Customers: online, idle, typing, background.');
+  end if;
+  return handoff.presence_state(checked_state.role, checked_state.state);
+end
+$function$;
+comment on function handoff.checked_state(role text, state text) is 'The state as it is stored; refuses one that the role does not have.';
 
 CREATE OR REPLACE FUNCTION handoff.checked_triggers(given jsonb)
  RETURNS jsonb
@@ -1891,6 +2304,17 @@ AS $function$
         and mail.recipient = conversation.customer_email and mail.created_at > moment - interval '1 hour');
 $function$;
 
+CREATE OR REPLACE FUNCTION handoff.connection_taken()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform handoff.fail(409, 'connection_taken', 'This connection belongs to somebody else, or to another project',
+                       'Make a new connection id and enter again.');
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION handoff.contains_word(content text, word text)
  RETURNS boolean
  LANGUAGE sql
@@ -2082,9 +2506,10 @@ begin
   if new.customer_presence is distinct from old.customer_presence and new.assigned_agent_id is not null
      and new.status = 'agent_active' then
     insert into handoff.outbox (project_id, conversation_id, kind, payload)
-    values (new.project_id, new.id, 'customer_presence_update', jsonb_build_object(
+    values (new.project_id, new.id, 'customer_presence_update', jsonb_strip_nulls(jsonb_build_object(
       'conversation_id', new.id, 'agent_id', new.assigned_agent_id, 'status', new.customer_presence,
-      'timestamp', coalesce(new.customer_last_seen_at, now())));
+      'reason', case when new.customer_presence = 'offline' then new.customer_left_reason end,
+      'timestamp', coalesce(new.customer_last_seen_at, now()))));
   end if;
   if (new.tags, new.priority, new.required_skills, new.is_spam, new.satisfaction_rating, new.customer_id, new.customer_name,
       new.customer_email)
@@ -2260,6 +2685,50 @@ begin
   return new;
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION handoff.conversations_presence()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  rank integer;
+begin
+  select max(handoff.state_rank(lease.state)) into rank
+    from handoff.presence_leases as lease
+   where lease.project_id = new.project_id and lease.client_id = new.visitor_user_id::text and lease.role = 'customer';
+  if rank is not null then
+    new.customer_presence := case rank when 4 then 'typing' when 3 then 'online' else 'idle' end;
+    new.customer_last_seen_at := now();
+  end if;
+  return new;
+end
+$function$;
+comment on function handoff.conversations_presence() is 'A new conversation knows at once that its visitor is there.';
+
+CREATE OR REPLACE FUNCTION handoff.customer_beat(lease handoff.presence_leases, moment timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  chat uuid;
+  chat_status text;
+  presence text;
+begin
+  select conversation.id, conversation.status, conversation.customer_presence into chat, chat_status, presence
+    from public.conversations as conversation
+   where conversation.project_id = lease.project_id and conversation.visitor_user_id = lease.user_id and conversation.status <> 'closed';
+  if lease.state <> lease.previous_state or presence = 'offline' then
+    perform handoff.settle_person(lease.project_id, 'customer', lease.user_id, lease.client_id, moment);
+  end if;
+  return handoff.next_beat('customer', lease.state,
+    chat is not null and (chat_status in ('waiting', 'agent_active') or handoff.is_watched(chat, moment)), null);
+end
+$function$;
+comment on function handoff.customer_beat(lease handoff.presence_leases, moment timestamp with time zone) is 'What a customer''s beat has changed is settled; answers the next interval.';
 
 CREATE OR REPLACE FUNCTION handoff.customer_for_visitor(project_id uuid, visitor_id text, context jsonb DEFAULT NULL::jsonb)
  RETURNS public.customers
@@ -2537,10 +3006,22 @@ AS $function$
     "session_keep_alive_minutes": 15,
     "send_inactivity_warning": true,
     "assignment_strategy": "balanced",
-    "preferred_wait_seconds": 60
+    "preferred_wait_seconds": 60,
+    "agent_offline_after_seconds": 90,
+    "client_ip_header": "cf-connecting-ip"
   }'::jsonb;
 $function$;
 comment on function handoff.default_settings() is 'F001 5.1.3 and 5.12.6: the settings of a project without a row. Equal to the column defaults of handoff_settings (a test compares).';
+
+CREATE OR REPLACE FUNCTION handoff.delay_edges()
+ RETURNS integer[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select array[0, 1, 2, 5, 15, 30, 60];
+$function$;
+comment on function handoff.delay_edges() is 'The upper edges, in seconds, of the histogram of how late beats came; the last of its eight columns has none.';
 
 CREATE OR REPLACE FUNCTION handoff.drop_invitation_mail(project_id uuid, email text)
  RETURNS void
@@ -2555,6 +3036,35 @@ AS $function$
      and mail.sent_at is null;
 $function$;
 comment on function handoff.drop_invitation_mail(project_id uuid, email text) is 'Takes back invitations that are not sent yet: their tokens are no longer good.';
+
+CREATE OR REPLACE FUNCTION handoff.effective_reason(status text, connection text, inactive boolean)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when status = 'offline' then 'wanted'
+    when connection = 'gone' then 'connection_gone'
+    when inactive then 'inactive'
+    when connection = 'suspect' and status = 'online' then 'connection_suspect'
+    else 'wanted' end;
+$function$;
+comment on function handoff.effective_reason(status text, connection text, inactive boolean) is 'What decides an agent''s effective status.';
+
+CREATE OR REPLACE FUNCTION handoff.effective_status(status text, reason text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case reason
+    when 'connection_gone' then 'offline'
+    when 'inactive' then 'offline'
+    when 'connection_suspect' then 'away'
+    else status end;
+$function$;
+comment on function handoff.effective_status(status text, reason text) is 'The effective status for a wish and effective_reason: who is suspect gets no new chats, who is gone or inactive is offline.';
 
 CREATE OR REPLACE FUNCTION handoff.empty_partition(partition regclass, horizon xid8, moment timestamp with time zone)
  RETURNS boolean
@@ -2596,6 +3106,49 @@ AS $function$
     from (select coalesce(conversation.claimed_at >= conversation.waiting_since, false) as it) as assigned;
 $function$;
 comment on function handoff.end_of_wait(conversation public.conversations) is 'How and when the last wait of a conversation that waits no longer ended.';
+
+CREATE OR REPLACE FUNCTION handoff.end_presence(connections uuid[], reasons text[], leave_data jsonb, moment timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  ended bigint[];
+begin
+  perform handoff.lock_persons(array(
+    select handoff.person_slot(session.project_id, session.client_id)
+      from public.presence_sessions as session
+     where session.connection_id = any (end_presence.connections) and session.left_at is null));
+  with gone as (
+    delete from handoff.presence_leases as lease where lease.connection_id = any (end_presence.connections) returning lease.*
+  ), traced as (
+    insert into handoff.presence_traces (connection_id, at, step, detail)
+    select gone.connection_id, moment, 'end', jsonb_build_object('reason', given.reason, 'expires_at', gone.expires_at, 'beats', gone.beats)
+      from gone
+      join unnest(end_presence.connections, end_presence.reasons) as given (connection_id, reason) using (connection_id)
+     where gone.traced
+  ), unwatched as (
+    delete from handoff.conversation_watchers as watching where watching.watcher = any (end_presence.connections)
+  ), closed as (
+    update public.presence_sessions as session
+       set left_at = moment, leave_reason = given.reason, leave_data = end_presence.leave_data,
+           last_seen_at = coalesce(gone.beat_at, moment), beats = gone.beats, missed = gone.missed, late = gone.late,
+           lost = gone.lost, longest_gap_seconds = gone.longest_gap, intervals = gone.intervals, delays = gone.delays
+      from unnest(end_presence.connections, end_presence.reasons) as given (connection_id, reason)
+      left join gone on gone.connection_id = given.connection_id
+     where session.connection_id = given.connection_id and session.left_at is null
+    returning session.id
+  )
+  select array_agg(closed.id order by closed.id) into ended from closed;
+  if ended is not null then
+    perform handoff.announce_end(ended, moment);
+    perform handoff.settle_ended(ended, moment);
+  end if;
+  return coalesce(cardinality(ended), 0);
+end
+$function$;
+comment on function handoff.end_presence(connections uuid[], reasons text[], leave_data jsonb, moment timestamp with time zone) is 'Ends these connections: leases go, sessions are closed with what their beats were like, members are told, the persons settled. Says how many.';
 
 CREATE OR REPLACE FUNCTION handoff.enqueue(conversation_id uuid, reason text, keyword text DEFAULT NULL::text, confidence double precision DEFAULT NULL::double precision)
  RETURNS boolean
@@ -2814,6 +3367,12 @@ begin
   if new.preferred_wait_seconds not between 0 and 3600 then
     perform handoff.fail(400, 'seconds_out_of_range', '"preferred_wait_seconds" must be between 0 and 3600');
   end if;
+  if new.agent_offline_after_seconds not between 90 and 300 then
+    perform handoff.fail(400, 'seconds_out_of_range', '"agent_offline_after_seconds" must be between 90 and 300');
+  end if;
+  if new.client_ip_header not in ('cf-connecting-ip', 'x-real-ip', 'x-forwarded-for', 'none') then
+    perform handoff.fail(400, 'unknown_ip_header', 'Unknown header', 'Use cf-connecting-ip, x-real-ip, x-forwarded-for or none.');
+  end if;
   new.updated_at := now();
   -- What did not change was checked when it was written. Reading the server's list of zones takes tens of milliseconds.
   if tg_op = 'INSERT' or new.auto_triggers is distinct from old.auto_triggers then
@@ -2842,6 +3401,31 @@ AS $function$
                   where agent.project_id = has_agents.project_id);
 $function$;
 comment on function handoff.has_agents(project_id uuid) is 'Whether anybody could ever answer: an active member, or an owner who has worked as an agent.';
+
+CREATE OR REPLACE FUNCTION handoff.held_lease(connection_id uuid, moment timestamp with time zone)
+ RETURNS handoff.presence_leases
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  lease handoff.presence_leases;
+  session public.presence_sessions;
+begin
+  select * into lease from handoff.presence_leases as held
+   where held.connection_id = held_lease.connection_id and held.user_id is not distinct from auth.uid();
+  if lease.connection_id is null then
+    select * into session from public.presence_sessions as open
+     where open.connection_id = held_lease.connection_id and open.left_at is null and open.user_id is not distinct from auth.uid();
+    if session.id is not null then
+      lease := handoff.restored_lease(session, moment);
+      insert into handoff.presence_leases values (lease.*) on conflict do nothing;
+    end if;
+  end if;
+  return lease;
+end
+$function$;
+comment on function handoff.held_lease(connection_id uuid, moment timestamp with time zone) is 'The lease of the caller''s connection; a null row when it is not there.';
 
 CREATE OR REPLACE FUNCTION handoff.hours_changed()
  RETURNS trigger
@@ -2879,6 +3463,17 @@ begin
 end
 $function$;
 grant execute on function handoff.identify_customer(project_id uuid, visitor_id text, email text, name text, context jsonb) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.idle_for(state text, idle_seconds integer)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  -- Who tells no seconds is active in an active state; of another state nothing is known, so nothing new is noted.
+  select greatest(coalesce(idle_seconds, case when state in ('active', 'online', 'typing') then 0 else 31536000 end), 0);
+$function$;
+comment on function handoff.idle_for(state text, idle_seconds integer) is 'For how many seconds nobody has touched the page, as its beat tells.';
 
 CREATE OR REPLACE FUNCTION handoff.inbox(project_id uuid, list text, page integer, before timestamp with time zone, moment timestamp with time zone DEFAULT now())
  RETURNS jsonb
@@ -2953,6 +3548,7 @@ AS $function$
     'id', conversation.id, 'status', conversation.status, 'customer_id', conversation.customer_id,
     'customer_name', conversation.customer_name, 'customer_email', conversation.customer_email,
     'customer_presence', conversation.customer_presence, 'customer_last_seen_at', conversation.customer_last_seen_at,
+    'customer_left_reason', conversation.customer_left_reason,
     'preview', conversation.preview, 'assigned_agent_id', conversation.assigned_agent_id, 'priority', conversation.priority,
     'tags', conversation.tags, 'handoff_reason', conversation.handoff_reason, 'queue_entered_at', conversation.queue_entered_at,
     'waiting_seconds', case when conversation.status = 'waiting'
@@ -3126,6 +3722,17 @@ end
 $function$;
 comment on function handoff.is_spent(partition regclass, horizon xid8, moment timestamp with time zone) is 'Whether the newest row of a partition of the outbox is delivered and older than five days.';
 
+CREATE OR REPLACE FUNCTION handoff.is_watched(conversation_id uuid, moment timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select exists (select 1 from handoff.conversation_watchers as watching
+                  where watching.conversation_id = is_watched.conversation_id and watching.until > moment);
+$function$;
+comment on function handoff.is_watched(conversation_id uuid, moment timestamp with time zone) is 'Whether a member has the conversation open in front of them.';
+
 CREATE OR REPLACE FUNCTION handoff.keyword_in(project_id uuid, content text)
  RETURNS text
  LANGUAGE sql
@@ -3175,6 +3782,16 @@ AS $function$
    limit 1;
 $function$;
 
+CREATE OR REPLACE FUNCTION handoff.lease_for(role text, next_beat integer, floor_seconds integer, remain_seconds integer)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select least(greatest(floor_seconds, 3 * next_beat, next_beat + remain_seconds), case role when 'bot' then 900 else 300 end);
+$function$;
+comment on function handoff.lease_for(role text, next_beat integer, floor_seconds integer, remain_seconds integer) is 'How many seconds a beat is good for: three beats, never under the floor, and the time the place is kept after an abrupt loss.';
+
 CREATE OR REPLACE FUNCTION handoff.leave_question(conversation public.conversations, customer_id uuid, question text, client_message_id uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -3197,6 +3814,32 @@ begin
   perform handoff.enqueue(conversation.id, 'customer_request');
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION handoff.limit_beats(lease handoff.presence_leases, changed boolean, moment timestamp with time zone)
+ RETURNS handoff.presence_leases
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if moment >= lease.minute_at + interval '1 minute' then
+    lease.minute_at := moment;
+    lease.plain_beats := 0;
+    lease.change_beats := 0;
+  end if;
+  if changed then
+    lease.change_beats := lease.change_beats + 1;
+  else
+    lease.plain_beats := lease.plain_beats + 1;
+  end if;
+  if lease.plain_beats > (case lease.role when 'agent' then 6 else 30 end)
+     or lease.change_beats > (case lease.role when 'agent' then 20 else 60 end) then
+    perform handoff.too_many(lease.minute_at + interval '1 minute' - moment);
+  end if;
+  return lease;
+end
+$function$;
+comment on function handoff.limit_beats(lease handoff.presence_leases, changed boolean, moment timestamp with time zone) is 'The lease with one beat more counted against its limits (F001 8.3); refuses with 429 beyond them.';
 
 CREATE OR REPLACE FUNCTION handoff.link_email(project_id uuid, visitor_id text, email text, name text DEFAULT NULL::text, context jsonb DEFAULT NULL::jsonb)
  RETURNS uuid
@@ -3386,6 +4029,21 @@ end
 $function$;
 comment on function handoff.lock_member(member_id uuid) is 'The member, locked, for an owner or admin of the project; else refuses with 404 or 403.';
 
+CREATE OR REPLACE FUNCTION handoff.lock_persons(slots integer[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  slot integer;
+begin
+  for slot in select distinct wanted from unnest(lock_persons.slots) as wanted order by wanted loop
+    perform pg_advisory_xact_lock(hashtext('handoff.presence'), slot);
+  end loop;
+end
+$function$;
+comment on function handoff.lock_persons(slots integer[]) is 'Takes the locks in the one order, until the transaction ends.';
+
 CREATE OR REPLACE FUNCTION handoff.mail_failed(mail_id bigint, attempt integer, reason text, pause interval, for_good boolean, moment timestamp with time zone DEFAULT now())
  RETURNS boolean
  LANGUAGE sql
@@ -3474,6 +4132,34 @@ AS $function$
 $function$;
 comment on function handoff.may_speak_for(project_id uuid, visitor_id text) is 'Whether the visitor id is new, or the caller has chatted or browsed under it: whoever merely names an id links nothing of it.';
 
+CREATE OR REPLACE FUNCTION handoff.measure_beat(lease handoff.presence_leases, client_beat integer, moment timestamp with time zone)
+ RETURNS handoff.presence_leases
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  gap numeric := greatest(extract(epoch from moment - lease.beat_at), 0);
+  interval_column integer := width_bucket(gap, handoff.beat_edges()) + 1;
+  delay_column integer := width_bucket(gap - lease.next_beat, handoff.delay_edges()) + 1;
+begin
+  lease.beats := lease.beats + 1;
+  lease.missed := lease.missed + greatest(floor(gap / lease.next_beat - 0.5), 0);
+  if gap > lease.next_beat * 1.25 + 1 then
+    lease.late := lease.late + 1;
+  end if;
+  if client_beat > lease.client_beat then
+    lease.lost := lease.lost + client_beat - lease.client_beat - 1;
+  end if;
+  lease.client_beat := coalesce(client_beat, lease.client_beat);
+  lease.longest_gap := greatest(lease.longest_gap, gap::integer);
+  lease.intervals[interval_column] := least(lease.intervals[interval_column] + 1, 32767);
+  lease.delays[delay_column] := least(lease.delays[delay_column] + 1, 32767);
+  return lease;
+end
+$function$;
+comment on function handoff.measure_beat(lease handoff.presence_leases, client_beat integer, moment timestamp with time zone) is 'The lease with what is told of beats: how many, how far apart, how late, how many never arrived.';
+
 CREATE OR REPLACE FUNCTION handoff.member_answer(member public.project_members)
  RETURNS jsonb
  LANGUAGE sql
@@ -3503,6 +4189,22 @@ AS $function$
     5);
 $function$;
 comment on function handoff.member_chat_limit(project_id uuid, user_id uuid) is 'How many chats a member may hold at once: the member''s own limit, else the project''s default, else 5 (F001 5.1.2).';
+
+CREATE OR REPLACE FUNCTION handoff.member_line(session public.presence_sessions, lease handoff.presence_leases)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'connection_id', session.connection_id, 'client_id', session.client_id, 'user_id', session.user_id, 'role', session.role,
+    'name', profile.of -> 'name', 'email', profile.of -> 'email', 'state', lease.state, 'data', session.data, 'page', session.page,
+    'conversation_id', session.conversation_id, 'visitor_id', session.visitor_id, 'entered_at', session.entered_at,
+    'last_beat_at', lease.beat_at, 'last_active_at', lease.active_at, 'expires_at', lease.expires_at,
+    'connection', case when lease.connection_id is null then 'unknown' when lease.suspect then 'suspect' else 'live' end)
+    from (select handoff.presence_profile(session) as of) as profile;
+$function$;
+comment on function handoff.member_line(session public.presence_sessions, lease handoff.presence_leases) is 'One connection as members see it.';
 
 CREATE OR REPLACE FUNCTION handoff.member_projects()
  RETURNS SETOF uuid
@@ -3733,6 +4435,52 @@ AS $function$
 $function$;
 grant execute on function handoff.my_invitations(moment timestamp with time zone) to authenticated;
 
+CREATE OR REPLACE FUNCTION handoff.new_lease(project_id uuid, connection_id uuid, role text, user_id uuid, client_id text, state text, next_beat integer, remain_seconds integer, idle_seconds integer, moment timestamp with time zone)
+ RETURNS handoff.presence_leases
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  lease handoff.presence_leases;
+begin
+  lease.project_id := new_lease.project_id;
+  lease.connection_id := new_lease.connection_id;
+  lease.role := new_lease.role;
+  lease.user_id := new_lease.user_id;
+  lease.client_id := new_lease.client_id;
+  lease.state := handoff.checked_state(new_lease.role, new_lease.state);
+  lease.previous_state := lease.state;
+  lease.next_beat := handoff.promised_beat(new_lease.role, coalesce(
+    new_lease.next_beat, handoff.next_beat(new_lease.role, lease.state, false, 30)));
+  lease.remain_seconds := least(greatest(coalesce(new_lease.remain_seconds, 15), 0), 300);
+  lease.floor_seconds := case new_lease.role when 'customer' then 30 when 'bot' then 90 else coalesce(
+    (select settings.agent_offline_after_seconds from public.handoff_settings as settings
+      where settings.project_id = new_lease.project_id), 90) end;
+  lease.lease_seconds := handoff.lease_for(new_lease.role, lease.next_beat, lease.floor_seconds, lease.remain_seconds);
+  lease.beat_at := moment;
+  lease.minute_at := moment;
+  lease.expires_at := moment + make_interval(secs => lease.lease_seconds);
+  lease.active_at := moment - make_interval(secs => greatest(coalesce(new_lease.idle_seconds, 0), 0));
+  lease.bucket := handoff.second_of(moment + make_interval(secs => case new_lease.role
+    when 'agent' then least(lease.lease_seconds, handoff.suspect_after(lease.next_beat)) else lease.lease_seconds end));
+  lease.plain_beats := 0;
+  lease.change_beats := 0;
+  lease.suspect := false;
+  lease.traced := exists (select 1 from handoff.presence_tracing as tracing
+                           where tracing.connection_id = new_lease.connection_id and tracing.until > moment);
+  lease.beats := 1;
+  lease.missed := 0;
+  lease.late := 0;
+  lease.lost := 0;
+  lease.longest_gap := 0;
+  lease.intervals := '{0,0,0,0,0,0,0,0,0,0}';
+  lease.delays := '{0,0,0,0,0,0,0,0}';
+  return lease;
+end
+$function$;
+comment on function handoff.new_lease(project_id uuid, connection_id uuid, role text, user_id uuid, client_id text, state text, next_beat integer, remain_seconds integer, idle_seconds integer, moment timestamp with time zone) is 'A lease from this moment on by the rules of docs/presence.md; refuses an unknown state.';
+
 CREATE OR REPLACE FUNCTION handoff.new_person(project_id uuid, address text)
  RETURNS uuid
  LANGUAGE sql
@@ -3743,6 +4491,20 @@ AS $function$
   values (new_person.project_id, 'person:' || gen_random_uuid()::text, new_person.address)
   returning id;
 $function$;
+
+CREATE OR REPLACE FUNCTION handoff.next_beat(role text, state text, demand boolean, promised integer)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when role = 'bot' then greatest(promised, 30)
+    when role = 'agent' then case state when 'hidden' then 60 else 30 end
+    when demand and state <> 'background' then 10
+    else 60 end;
+$function$;
+comment on function handoff.next_beat(role text, state text, demand boolean, promised integer) is 'The interval that a beat is answered with: customers are fast only while somebody wants to know.';
 
 CREATE OR REPLACE FUNCTION handoff.next_edge(project_id uuid, moment timestamp with time zone DEFAULT now())
  RETURNS timestamp with time zone
@@ -3919,6 +4681,46 @@ AS $function$
 $function$;
 comment on function handoff.offline_answer(project_id uuid, availability jsonb, moment timestamp with time zone) is 'The offline answer of F001 7.5: why, whether to show the form, and when the team is next expected.';
 
+CREATE OR REPLACE FUNCTION handoff.open_session(lease handoff.presence_leases, visitor_id text, conversation_id uuid, page text, data jsonb, moment timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  session public.presence_sessions;
+begin
+  select * into session from public.presence_sessions as open
+   where open.connection_id = lease.connection_id and open.left_at is null
+     for no key update;
+  if session.id is not null then
+    if (session.project_id, session.client_id, session.role) is distinct from (lease.project_id, lease.client_id, lease.role) then
+      perform handoff.connection_taken();
+    end if;
+    perform handoff.change_session(session, open_session.page, open_session.data, open_session.conversation_id, moment);
+    return true;
+  end if;
+  insert into public.presence_sessions (
+    project_id, connection_id, role, user_id, client_id, visitor_id, conversation_id, data, page, ip, user_agent,
+    floor_seconds, remain_seconds, entered_at, came_back)
+  values (
+    lease.project_id, lease.connection_id, lease.role, lease.user_id, lease.client_id, left(open_session.visitor_id, 200),
+    open_session.conversation_id, coalesce(open_session.data, '{}'), open_session.page, handoff.caller_ip(lease.project_id),
+    left(handoff.request_header('user-agent'), 400), lease.floor_seconds, lease.remain_seconds, moment,
+    handoff.was_lost(lease, moment))
+  returning * into session;
+  insert into handoff.outbox (project_id, kind, payload)
+  values (session.project_id, 'presence_enter', handoff.presence_payload(session, moment));
+  if not exists (select 1 from public.presence_sessions as other
+                  where other.project_id = session.project_id and other.client_id = session.client_id
+                    and other.left_at is null and other.id <> session.id) then
+    perform handoff.announce_person(session, 'online', moment);
+  end if;
+  return false;
+end
+$function$;
+comment on function handoff.open_session(lease handoff.presence_leases, visitor_id text, conversation_id uuid, page text, data jsonb, moment timestamp with time zone) is 'Finds or begins the session of a connection. A new one is announced, and the person too when it is the first connection.';
+
 CREATE OR REPLACE FUNCTION handoff.opened_at(settings public.handoff_settings, moment timestamp with time zone)
  RETURNS timestamp with time zone
  LANGUAGE plpgsql
@@ -4048,6 +4850,24 @@ AS $function$
 $function$;
 comment on function handoff.own_address() is 'The caller''s confirmed e-mail address; null for visitors and unconfirmed accounts. From the account, not the token: a token may be older than a change.';
 
+CREATE OR REPLACE FUNCTION handoff.own_conversation(conversation_id uuid, project_id uuid)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if own_conversation.conversation_id is not null and not exists (
+       select 1 from public.conversations as conversation
+        where conversation.id = own_conversation.conversation_id and conversation.project_id = own_conversation.project_id
+          and conversation.visitor_user_id = auth.uid()) then
+    perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
+  end if;
+  return own_conversation.conversation_id;
+end
+$function$;
+comment on function handoff.own_conversation(conversation_id uuid, project_id uuid) is 'The id again; refuses with 404 unless it is null or the visitor''s own.';
+
 CREATE OR REPLACE FUNCTION handoff.own_conversations()
  RETURNS SETOF uuid
  LANGUAGE sql
@@ -4060,6 +4880,23 @@ $function$;
 comment on function handoff.own_conversations() is 'The conversations of the calling visitor.';
 grant execute on function handoff.own_conversations() to authenticated;
 grant execute on function handoff.own_conversations() to service_role;
+
+CREATE OR REPLACE FUNCTION handoff.own_session(connection_id uuid)
+ RETURNS public.presence_sessions
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  session public.presence_sessions;
+begin
+  select * into session from public.presence_sessions as open
+   where open.connection_id = own_session.connection_id and open.left_at is null and open.user_id is not distinct from auth.uid()
+     for no key update;
+  return session;
+end
+$function$;
+comment on function handoff.own_session(connection_id uuid) is 'The open session of the caller''s connection, locked; a null row when there is none.';
 
 CREATE OR REPLACE FUNCTION handoff.owner_address(project_id uuid)
  RETURNS text
@@ -4150,6 +4987,16 @@ end
 $function$;
 comment on function handoff.person_behind(project_id uuid, visitor_id text, address text) is 'The customer with this address: the visitor''s own, the one that had it (the visitor''s own is merged into it), or a new one.';
 
+CREATE OR REPLACE FUNCTION handoff.person_slot(project_id uuid, client_id text)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select hashtext(project_id::text || client_id) & 1023;
+$function$;
+comment on function handoff.person_slot(project_id uuid, client_id text) is 'Which of the locks on persons is this person''s.';
+
 CREATE OR REPLACE FUNCTION handoff.post_ai_message(conversation_id uuid, content text, confidence double precision, sources jsonb, model text, client_message_id uuid)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -4169,6 +5016,273 @@ begin
 end
 $function$;
 grant execute on function handoff.post_ai_message(conversation_id uuid, content text, confidence double precision, sources jsonb, model text, client_message_id uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION handoff.presence_enter(project_id uuid, connection_id uuid, state text, next_beat_seconds integer, conversation_id uuid, visitor_id text, page text, data jsonb, remain_present_for integer, idle_seconds integer, client_id text, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  role text := handoff.presence_role(presence_enter.project_id);
+  chat uuid;
+  lease handoff.presence_leases;
+  resumed boolean;
+begin
+  if presence_enter.connection_id is null then
+    perform handoff.fail(400, 'connection_required', 'A connection needs an id', 'Pass crypto.randomUUID(), kept for the page.');
+  end if;
+  if role = 'bot' and nullif(btrim(presence_enter.client_id), '') is null then
+    perform handoff.fail(400, 'client_required', 'A bot needs a name', 'Pass p_client_id.');
+  end if;
+  if role = 'agent' then
+    perform handoff.require_agent(presence_enter.project_id, auth.uid());
+  elsif role = 'customer' then
+    chat := handoff.own_conversation(presence_enter.conversation_id, presence_enter.project_id);
+  end if;
+  perform handoff.rate_limit('presence', 60, interval '1 minute');
+  lease := handoff.new_lease(
+    presence_enter.project_id, presence_enter.connection_id, role, auth.uid(),
+    coalesce(auth.uid()::text, left(btrim(presence_enter.client_id), 100)), presence_enter.state, presence_enter.next_beat_seconds,
+    presence_enter.remain_present_for, presence_enter.idle_seconds, moment);
+  perform handoff.renew_lease(lease);
+  perform handoff.lock_persons(array[handoff.person_slot(lease.project_id, lease.client_id)]);
+  resumed := handoff.open_session(lease, presence_enter.visitor_id, chat, handoff.checked_page(presence_enter.page),
+                                  handoff.checked_presence_data(presence_enter.data), moment);
+  perform handoff.settle_person(lease.project_id, role, lease.user_id, lease.client_id, moment);
+  if lease.traced then
+    perform handoff.trace_presence_step(lease.connection_id, moment, 'enter', jsonb_build_object(
+      'resumed', resumed, 'state', lease.state, 'next_beat', lease.next_beat, 'expires_at', lease.expires_at));
+  end if;
+  return handoff.beat_answer(lease, moment)
+      || jsonb_build_object('connection_id', lease.connection_id, 'role', role, 'resumed', resumed);
+end
+$function$;
+comment on function handoff.presence_enter(project_id uuid, connection_id uuid, state text, next_beat_seconds integer, conversation_id uuid, visitor_id text, page text, data jsonb, remain_present_for integer, idle_seconds integer, client_id text, moment timestamp with time zone) is 'A connection comes, or comes again. Locks: member, counter, lease, person, session, conversation or agent.';
+grant execute on function handoff.presence_enter(project_id uuid, connection_id uuid, state text, next_beat_seconds integer, conversation_id uuid, visitor_id text, page text, data jsonb, remain_present_for integer, idle_seconds integer, client_id text, moment timestamp with time zone) to authenticated;
+grant execute on function handoff.presence_enter(project_id uuid, connection_id uuid, state text, next_beat_seconds integer, conversation_id uuid, visitor_id text, page text, data jsonb, remain_present_for integer, idle_seconds integer, client_id text, moment timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION handoff.presence_heartbeat(connection_id uuid, state text, next_beat_seconds integer, idle_seconds integer, beat integer, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  lease handoff.presence_leases := handoff.held_lease(presence_heartbeat.connection_id, moment);
+  gap interval := moment - lease.beat_at;
+  answer jsonb;
+begin
+  if lease.connection_id is null then
+    perform handoff.require_caller();
+    return handoff.beat_unknown(moment);
+  end if;
+  lease := handoff.renew(lease, presence_heartbeat.state, presence_heartbeat.next_beat_seconds, presence_heartbeat.idle_seconds,
+                         presence_heartbeat.beat, moment);
+  if lease.connection_id is null then
+    return handoff.beat_unknown(moment);
+  end if;
+  answer := handoff.beat_answer(lease, moment);
+  if answer is null then
+    -- Removed from the team. Entering again tells the page so: it is no agent then.
+    perform handoff.end_presence(array[lease.connection_id], array['removed'], null, moment);
+    answer := handoff.beat_unknown(moment);
+  end if;
+  if lease.traced then
+    perform handoff.trace_presence_step(lease.connection_id, moment, 'beat', jsonb_build_object(
+      'beat', lease.client_beat, 'count', lease.beats, 'gap_seconds', extract(epoch from gap), 'state', lease.state,
+      'previous_state', lease.previous_state, 'active_at', lease.active_at, 'next_beat', lease.next_beat,
+      'expires_at', lease.expires_at, 'answer', answer));
+  end if;
+  return answer;
+end
+$function$;
+comment on function handoff.presence_heartbeat(connection_id uuid, state text, next_beat_seconds integer, idle_seconds integer, beat integer, moment timestamp with time zone) is 'One beat. Only what it changes is logged.';
+grant execute on function handoff.presence_heartbeat(connection_id uuid, state text, next_beat_seconds integer, idle_seconds integer, beat integer, moment timestamp with time zone) to authenticated;
+grant execute on function handoff.presence_heartbeat(connection_id uuid, state text, next_beat_seconds integer, idle_seconds integer, beat integer, moment timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION handoff.presence_leave(connection_id uuid, reason text, data jsonb, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  because text := left(coalesce(nullif(btrim(presence_leave.reason), ''), 'left'), 100);
+  lease handoff.presence_leases;
+begin
+  perform handoff.require_caller();
+  update handoff.presence_leases as leaving
+     set beat_at = greatest(leaving.beat_at, moment),
+         leaving = case when because = 'pagehide' and leaving.remain_seconds > 0 then because end,
+         expires_at = case when because = 'pagehide'
+                           then least(leaving.expires_at, moment + make_interval(secs => leaving.remain_seconds)) else leaving.expires_at end,
+         bucket = case when because = 'pagehide'
+                       then least(leaving.bucket, handoff.second_of(moment + make_interval(secs => leaving.remain_seconds))) else leaving.bucket end
+   where leaving.connection_id = presence_leave.connection_id and leaving.user_id is not distinct from auth.uid()
+  returning leaving.* into lease;
+  if lease.leaving is not null then
+    if lease.traced then
+      perform handoff.trace_presence_step(lease.connection_id, moment, 'pagehide', jsonb_build_object('expires_at', lease.expires_at));
+    end if;
+    return jsonb_build_object('left', true, 'remains_seconds', lease.remain_seconds);
+  end if;
+  -- After a crash there may be a session without a lease.
+  if lease.connection_id is null and (handoff.own_session(presence_leave.connection_id)).id is null then
+    return jsonb_build_object('left', false, 'remains_seconds', 0);
+  end if;
+  perform handoff.end_presence(array[presence_leave.connection_id], array[because],
+                               handoff.checked_presence_data(presence_leave.data), moment);
+  return jsonb_build_object('left', true, 'remains_seconds', 0);
+end
+$function$;
+comment on function handoff.presence_leave(connection_id uuid, reason text, data jsonb, moment timestamp with time zone) is 'A connection goes: at once, or (pagehide) unless it is back in time.';
+grant execute on function handoff.presence_leave(connection_id uuid, reason text, data jsonb, moment timestamp with time zone) to authenticated;
+grant execute on function handoff.presence_leave(connection_id uuid, reason text, data jsonb, moment timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION handoff.presence_members(project_id uuid, role text, conversation_id uuid, page integer, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform handoff.require_member_or_service(presence_members.project_id);
+  return coalesce((
+    select jsonb_agg(handoff.member_line(present.session, present.lease) order by (present.session).entered_at, (present.session).id)
+      from (
+        select there.session, there.lease
+          from handoff.present_sessions(presence_members.project_id, moment) as there
+         where (presence_members.role is null or (there.session).role = presence_members.role)
+           and (presence_members.conversation_id is null or (there.session).conversation_id = presence_members.conversation_id)
+         order by (there.session).entered_at, (there.session).id
+         limit least(greatest(coalesce(presence_members.page, 1000), 1), 5000)
+      ) as present), '[]'::jsonb);
+end
+$function$;
+grant execute on function handoff.presence_members(project_id uuid, role text, conversation_id uuid, page integer, moment timestamp with time zone) to authenticated;
+grant execute on function handoff.presence_members(project_id uuid, role text, conversation_id uuid, page integer, moment timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION handoff.presence_payload(session public.presence_sessions, moment timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+           'connection_id', session.connection_id, 'client_id', session.client_id, 'user_id', session.user_id,
+           'role', session.role, 'name', profile.of -> 'name', 'email', profile.of -> 'email', 'data', session.data,
+           'page', session.page, 'conversation_id', session.conversation_id, 'timestamp', moment)
+    from (select handoff.presence_profile(session) as of) as profile;
+$function$;
+comment on function handoff.presence_payload(session public.presence_sessions, moment timestamp with time zone) is 'What the events about one connection tell the members.';
+
+CREATE OR REPLACE FUNCTION handoff.presence_profile(session public.presence_sessions)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  profile jsonb;
+begin
+  if session.role = 'agent' then
+    select jsonb_build_object('name', handoff.agent_profile(session.project_id, session.user_id) -> 'name', 'email', account.email)
+      into profile from auth.users as account where account.id = session.user_id;
+  elsif session.role = 'customer' then
+    -- As whom they chat, else whose visitor id they bring: a claim, as in track_visit.
+    select jsonb_build_object('name', customer.name, 'email', customer.email, 'customer_id', customer.id)
+      into profile
+      from public.customers as customer
+     where customer.id = coalesce(
+             handoff.chatting_customer(session.project_id, session.user_id),
+             (select known.customer_id from handoff.customer_visitors as known
+               where known.project_id = session.project_id and known.visitor_id = session.visitor_id));
+  else
+    profile := jsonb_build_object('name', coalesce(session.data ->> 'name', session.client_id), 'email', null);
+  end if;
+  return coalesce(profile, '{"name": null, "email": null}'::jsonb);
+end
+$function$;
+comment on function handoff.presence_profile(session public.presence_sessions) is 'Name and e-mail of who is there, for members; of customers their id, too.';
+
+CREATE OR REPLACE FUNCTION handoff.presence_role(project_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if auth.uid() is not null then
+    perform handoff.require_project(presence_role.project_id);
+    return case when handoff.is_member(presence_role.project_id) then 'agent' else 'customer' end;
+  end if;
+  -- A token without a user is no service key, whatever else is in it.
+  if coalesce(current_setting('role', true), 'none') in ('anon', 'authenticated') then
+    perform handoff.require_user();
+  end if;
+  perform handoff.require_project(presence_role.project_id);
+  return 'bot';
+end
+$function$;
+comment on function handoff.presence_role(project_id uuid) is 'agent for members, customer for every other signed-in user, bot for the service key; refuses with 401 and 404.';
+
+CREATE OR REPLACE FUNCTION handoff.presence_state(role text, state text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when role = 'bot' then coalesce(left(nullif(btrim(state), ''), 40), 'active')
+    when role = 'agent' then case when state in ('active', 'idle', 'hidden') then state when state is null then 'active' end
+    when state in ('online', 'idle', 'typing', 'background') then state
+    when state is null then 'online' end;
+$function$;
+comment on function handoff.presence_state(role text, state text) is 'The state as it is stored, or the first one of the role for null; null for one that the role does not have.';
+
+CREATE OR REPLACE FUNCTION handoff.presence_update(connection_id uuid, page text, data jsonb, conversation_id uuid, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  session public.presence_sessions;
+  lease handoff.presence_leases;
+begin
+  perform handoff.require_caller();
+  perform handoff.rate_limit('presence', 60, interval '1 minute');
+  session := handoff.own_session(presence_update.connection_id);
+  if session.id is null then
+    return handoff.beat_unknown(moment);
+  end if;
+  perform handoff.change_session(
+    session, handoff.checked_page(presence_update.page), handoff.checked_presence_data(presence_update.data),
+    case when session.role = 'customer' then handoff.own_conversation(presence_update.conversation_id, session.project_id) end,
+    moment);
+  select * into lease from handoff.presence_leases as held where held.connection_id = session.connection_id;
+  return handoff.beat_answer(lease, moment);
+end
+$function$;
+grant execute on function handoff.presence_update(connection_id uuid, page text, data jsonb, conversation_id uuid, moment timestamp with time zone) to authenticated;
+grant execute on function handoff.presence_update(connection_id uuid, page text, data jsonb, conversation_id uuid, moment timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION handoff.present_sessions(project_id uuid, moment timestamp with time zone)
+ RETURNS TABLE(session public.presence_sessions, lease handoff.presence_leases)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select open, held
+    from public.presence_sessions as open
+    left join handoff.presence_leases as held on held.connection_id = open.connection_id
+   where open.project_id = present_sessions.project_id and open.left_at is null
+     and (held.connection_id is null
+          or moment < greatest(held.expires_at, (select marker.serving_since from handoff.presence_marker as marker)
+                                                  + make_interval(secs => held.lease_seconds)));
+$function$;
+comment on function handoff.present_sessions(project_id uuid, moment timestamp with time zone) is 'The connections of a project that are there now, with their leases.';
 
 CREATE OR REPLACE FUNCTION handoff.project_members_equip()
  RETURNS trigger
@@ -4224,6 +5338,16 @@ begin
   return new;
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION handoff.promised_beat(role text, seconds integer)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select least(greatest(seconds, 5), case role when 'bot' then 300 else 60 end);
+$function$;
+comment on function handoff.promised_beat(role text, seconds integer) is 'When the next beat is due by the client''s own word, in seconds, within what is allowed.';
 
 CREATE OR REPLACE FUNCTION handoff.prune(horizon xid8, moment timestamp with time zone DEFAULT now(), most integer DEFAULT 1000)
  RETURNS integer
@@ -4699,6 +5823,66 @@ end
 $function$;
 grant execute on function handoff.remove_member(member_id uuid) to authenticated;
 
+CREATE OR REPLACE FUNCTION handoff.renew(lease handoff.presence_leases, state text, promised integer, idle_seconds integer, client_beat integer, moment timestamp with time zone)
+ RETURNS handoff.presence_leases
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  before text := lease.state;
+begin
+  if renew.state is not null then
+    lease.state := handoff.checked_state(lease.role, renew.state);
+  end if;
+  lease := handoff.limit_beats(lease, lease.state <> before, moment);
+  lease := handoff.measure_beat(lease, renew.client_beat, moment);
+  if renew.promised is not null then
+    lease.next_beat := handoff.promised_beat(lease.role, renew.promised);
+  end if;
+  lease.lease_seconds := handoff.lease_for(lease.role, lease.next_beat, lease.floor_seconds, lease.remain_seconds);
+  update handoff.presence_leases as renewed
+     set state = lease.state, previous_state = before, suspect = false, leaving = null,
+         beat_at = greatest(renewed.beat_at, moment),
+         expires_at = moment + make_interval(secs => lease.lease_seconds),
+         active_at = greatest(renewed.active_at, moment - make_interval(secs => handoff.idle_for(lease.state, renew.idle_seconds))),
+         next_beat = lease.next_beat, lease_seconds = lease.lease_seconds,
+         -- Only when the lease became shorter; else the sweep would look too late.
+         bucket = least(renewed.bucket, handoff.second_of(moment + make_interval(secs => case lease.role
+           when 'agent' then least(lease.lease_seconds, handoff.suspect_after(lease.next_beat)) else lease.lease_seconds end))),
+         minute_at = lease.minute_at, plain_beats = lease.plain_beats, change_beats = lease.change_beats,
+         beats = lease.beats, missed = lease.missed, late = lease.late, lost = lease.lost, client_beat = lease.client_beat,
+         longest_gap = lease.longest_gap, intervals = lease.intervals, delays = lease.delays
+   where renewed.connection_id = lease.connection_id
+  returning renewed.* into lease;
+  return lease;
+end
+$function$;
+comment on function handoff.renew(lease handoff.presence_leases, state text, promised integer, idle_seconds integer, client_beat integer, moment timestamp with time zone) is 'One beat on the lease: renewed, counted and measured; a null row when the sweep was quicker.';
+
+CREATE OR REPLACE FUNCTION handoff.renew_lease(wanted handoff.presence_leases)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  insert into handoff.presence_leases as lease values (wanted.*)
+  on conflict (connection_id) do update
+     set beat_at = excluded.beat_at, expires_at = excluded.expires_at,
+         active_at = greatest(lease.active_at, excluded.active_at),
+         next_beat = excluded.next_beat, floor_seconds = excluded.floor_seconds, remain_seconds = excluded.remain_seconds,
+         lease_seconds = excluded.lease_seconds, suspect = false, leaving = null,
+         previous_state = lease.state, state = excluded.state, bucket = least(lease.bucket, excluded.bucket),
+         beats = lease.beats + 1, traced = lease.traced or excluded.traced
+   where lease.project_id = excluded.project_id and lease.client_id = excluded.client_id and lease.role = excluded.role;
+  if not found then
+    perform handoff.connection_taken();
+  end if;
+end
+$function$;
+comment on function handoff.renew_lease(wanted handoff.presence_leases) is 'Writes the lease of a connection that enters; refuses with 409 when it belongs to somebody else.';
+
 CREATE OR REPLACE FUNCTION handoff.reopen(conversation public.conversations)
  RETURNS void
  LANGUAGE plpgsql
@@ -4789,6 +5973,16 @@ end
 $function$;
 grant execute on function handoff.request_handoff(conversation_id uuid, reason text, customer_email text, customer_name text) to authenticated;
 
+CREATE OR REPLACE FUNCTION handoff.request_header(name text)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select nullif(btrim(nullif(current_setting('request.headers', true), '')::jsonb ->> request_header.name), '');
+$function$;
+comment on function handoff.request_header(name text) is 'A header of this request, by its name in lower case; null outside the API.';
+
 CREATE OR REPLACE FUNCTION handoff.requeue_unanswered(conversation_ids uuid[])
  RETURNS void
  LANGUAGE plpgsql
@@ -4839,6 +6033,20 @@ end
 $function$;
 comment on function handoff.require_agent(project_id uuid, user_id uuid) is 'Refuses with 404 unless the user belongs to the project; from then on the agent has a row.';
 
+CREATE OR REPLACE FUNCTION handoff.require_caller()
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if coalesce(current_setting('role', true), 'none') in ('anon', 'authenticated') then
+    perform handoff.require_user();
+  end if;
+end
+$function$;
+comment on function handoff.require_caller() is 'Refuses with 401 unless the caller is a user or the service key.';
+
 CREATE OR REPLACE FUNCTION handoff.require_member(project_id uuid)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -4855,6 +6063,35 @@ begin
 end
 $function$;
 comment on function handoff.require_member(project_id uuid) is 'The caller, who belongs to the project; refuses with 401 or 403 otherwise.';
+
+CREATE OR REPLACE FUNCTION handoff.require_member_or_service(project_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if auth.uid() is not null or coalesce(current_setting('role', true), 'none') in ('anon', 'authenticated') then
+    perform handoff.require_member(require_member_or_service.project_id);
+  end if;
+end
+$function$;
+comment on function handoff.require_member_or_service(project_id uuid) is 'Refuses with 401 or 403 unless the caller is a member or holds the service key.';
+
+CREATE OR REPLACE FUNCTION handoff.require_members_conversation(conversation_id uuid)
+ RETURNS public.conversations
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.visible_conversation(require_members_conversation.conversation_id);
+begin
+  perform handoff.require_member(conversation.project_id);
+  return conversation;
+end
+$function$;
+comment on function handoff.require_members_conversation(conversation_id uuid) is 'The conversation, if the caller belongs to its project; else refuses with 404, or 403 its visitor.';
 
 CREATE OR REPLACE FUNCTION handoff.require_owner(conversation public.conversations)
  RETURNS void
@@ -4967,6 +6204,27 @@ AS $function$
 $function$;
 comment on function handoff.resolved_on(project_id uuid, starts_at timestamp with time zone, ends_at timestamp with time zone) is 'How many conversations were resolved then and stayed so, and how their customers rated them.';
 
+CREATE OR REPLACE FUNCTION handoff.restored_lease(session public.presence_sessions, moment timestamp with time zone)
+ RETURNS handoff.presence_leases
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  lease handoff.presence_leases;
+begin
+  lease := handoff.new_lease(session.project_id, session.connection_id, session.role, session.user_id, session.client_id, null, null,
+                             session.remain_seconds, 0, moment);
+  lease.floor_seconds := session.floor_seconds;
+  -- One lease of grace: a hidden page beats once a minute, and one beat may be lost in the crash.
+  lease.lease_seconds := greatest(session.floor_seconds, 110);
+  lease.expires_at := moment + make_interval(secs => lease.lease_seconds);
+  lease.bucket := handoff.second_of(moment + make_interval(secs => lease.lease_seconds));
+  return lease;
+end
+$function$;
+comment on function handoff.restored_lease(session public.presence_sessions, moment timestamp with time zone) is 'A lease of grace for a session whose lease is gone.';
+
 CREATE OR REPLACE FUNCTION handoff.retire_agent(project_id uuid, user_id uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -5035,7 +6293,7 @@ begin
   if conversation.status = 'agent_active' then
     perform 1 from public.agent_availability as agent
       where agent.project_id = conversation.project_id and agent.user_id = conversation.assigned_agent_id
-        and (agent.effective_status <> 'offline' or agent.status_changed_at > moment - interval '10 minutes');
+        and (agent.effective_status <> 'offline' or agent.effective_changed_at > moment - interval '10 minutes');
     if found then
       perform handoff.fail(409, 'agent_is_here', 'Your agent may still answer', 'Ten minutes after the agent has gone the conversation can return to the queue.');
     end if;
@@ -5048,6 +6306,16 @@ begin
 end
 $function$;
 grant execute on function handoff.return_to_queue(conversation_id uuid, moment timestamp with time zone) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.second_of(moment timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select ceil(extract(epoch from moment))::bigint;
+$function$;
+comment on function handoff.second_of(moment timestamp with time zone) is 'The first whole second of the epoch that is not before the moment.';
 
 CREATE OR REPLACE FUNCTION handoff.send_message(conversation_id uuid, content text, client_message_id uuid)
  RETURNS jsonb
@@ -5109,6 +6377,10 @@ begin
   perform handoff.rate_limit('team', 100, interval '1 minute');
   update public.agent_availability as changed
      set status = wanted,
+         -- Setting the same status again is a sign of life, too (handoff.agent_spoke).
+         connection = case when target = caller then (handoff.agent_spoke(changed)).connection else changed.connection end,
+         inactive = changed.inactive and target <> caller,
+         last_active_at = case when target = caller then now() else changed.last_active_at end,
          -- An admin's override is no sign of life.
          last_seen_at = case when target = caller then now() else changed.last_seen_at end
    where changed.project_id = set_agent_status.project_id and changed.user_id = target
@@ -5175,6 +6447,143 @@ begin
 end
 $function$;
 comment on function handoff.settings_answer(settings public.handoff_settings) is 'The settings as the API shows them, with "warning": "no_agents" when handoff is on and nobody could ever answer (F001 5.10.5).';
+
+CREATE OR REPLACE FUNCTION handoff.settle_agents(projects uuid[], users uuid[], moment timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  with person as (
+    select distinct project_id, user_id from unnest(settle_agents.projects, settle_agents.users) as given (project_id, user_id)
+  ), standing as (
+    select person.project_id, person.user_id, count(lease.connection_id) as connections,
+           bool_or(not lease.suspect) as live, max(lease.active_at) as active_at, max(lease.beat_at) as beat_at
+      from person
+      left join handoff.presence_leases as lease
+        on lease.project_id = person.project_id and lease.client_id = person.user_id::text and lease.role = 'agent'
+     group by person.project_id, person.user_id
+  ), wanted as (
+    select agent.id, standing.beat_at, active.at as active_at,
+           case when standing.live then 'live' when standing.connections > 0 then 'suspect'
+                when agent.connection = 'unknown' then 'unknown' else 'gone' end as connection,
+           -- Who is gone is not inactive as well: coming back is a sign of life.
+           coalesce(standing.connections > 0 and agent.auto_offline_enabled
+                    and active.at <= moment - make_interval(mins => agent.auto_offline_minutes), false) as inactive
+      from standing
+      join public.agent_availability as agent on agent.project_id = standing.project_id and agent.user_id = standing.user_id
+     cross join lateral (select greatest(standing.active_at, agent.last_active_at) as at) as active
+  ), changed as (
+    select wanted.*
+      from wanted
+      join public.agent_availability as agent on agent.id = wanted.id
+     where agent.connection <> wanted.connection or agent.inactive <> wanted.inactive
+     order by agent.id
+       for no key update of agent
+  )
+  update public.agent_availability as told
+     set connection = changed.connection, inactive = changed.inactive,
+         last_active_at = coalesce(changed.active_at, told.last_active_at),
+         last_seen_at = greatest(told.last_seen_at, changed.beat_at)
+    from changed
+   where told.id = changed.id;
+end
+$function$;
+comment on function handoff.settle_agents(projects uuid[], users uuid[], moment timestamp with time zone) is 'Writes connection and inactive of these agents where they are no longer what the leases say; effective_status follows. Call it holding the persons'' locks.';
+
+CREATE OR REPLACE FUNCTION handoff.settle_customers(projects uuid[], users uuid[], reasons text[], seen timestamp with time zone[], moment timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  with person as (
+    select distinct on (project_id, user_id) project_id, user_id, reason, seen_at
+      from unnest(settle_customers.projects, settle_customers.users, settle_customers.reasons, settle_customers.seen)
+        as given (project_id, user_id, reason, seen_at)
+     order by project_id, user_id, seen_at desc nulls last
+  ), standing as (
+    select person.project_id, person.user_id, person.reason, person.seen_at,
+           max(handoff.state_rank(lease.state)) as rank, max(lease.active_at) as active_at
+      from person
+      left join handoff.presence_leases as lease
+        on lease.project_id = person.project_id and lease.client_id = person.user_id::text and lease.role = 'customer'
+     group by person.project_id, person.user_id, person.reason, person.seen_at
+  ), wanted as (
+    select standing.*,
+           case standing.rank when 4 then 'typing' when 3 then 'online' when 2 then 'idle' when 1 then 'idle' else 'offline' end as state
+      from standing
+  ), changed as (
+    select conversation.id, wanted.state, wanted.reason, wanted.seen_at, wanted.active_at
+      from wanted
+      join public.conversations as conversation
+        on conversation.project_id = wanted.project_id and conversation.visitor_user_id = wanted.user_id
+     where conversation.customer_presence <> wanted.state
+       and (conversation.status <> 'closed' or wanted.state = 'offline')
+     order by conversation.id
+       for no key update of conversation
+  )
+  update public.conversations as told
+     set customer_presence = changed.state,
+         customer_last_seen_at = case changed.state
+           when 'offline' then coalesce(changed.seen_at, moment)
+           when 'idle' then greatest(told.customer_active_at, changed.active_at)
+           else moment end,
+         customer_left_reason = case when changed.state = 'offline' then coalesce(changed.reason, 'lost') end
+    from changed
+   where told.id = changed.id;
+end
+$function$;
+comment on function handoff.settle_customers(projects uuid[], users uuid[], reasons text[], seen timestamp with time zone[], moment timestamp with time zone) is 'Writes customer_presence of these visitors'' conversations where it is no longer what their leases say. Call it holding the persons'' locks.';
+
+CREATE OR REPLACE FUNCTION handoff.settle_ended(ended bigint[], moment timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  projects uuid[];
+  users uuid[];
+  reasons text[];
+  seen timestamptz[];
+begin
+  select array_agg(session.project_id), array_agg(session.user_id), array_agg(session.leave_reason), array_agg(session.last_seen_at)
+    into projects, users, reasons, seen
+    from public.presence_sessions as session
+   where session.id = any (settle_ended.ended) and session.role = 'customer';
+  if projects is not null then
+    perform handoff.settle_customers(projects, users, reasons, seen, moment);
+  end if;
+  select array_agg(session.project_id), array_agg(session.user_id) into projects, users
+    from public.presence_sessions as session
+   where session.id = any (settle_ended.ended) and session.role = 'agent';
+  if projects is not null then
+    perform handoff.settle_agents(projects, users, moment);
+  end if;
+end
+$function$;
+comment on function handoff.settle_ended(ended bigint[], moment timestamp with time zone) is 'Settles the persons of closed sessions: customers, whose conversations are locked, before agents.';
+
+CREATE OR REPLACE FUNCTION handoff.settle_person(project_id uuid, role text, user_id uuid, client_id text, moment timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform handoff.lock_persons(array[handoff.person_slot(settle_person.project_id, settle_person.client_id)]);
+  if settle_person.role = 'agent' then
+    perform handoff.settle_agents(array[settle_person.project_id], array[settle_person.user_id], moment);
+  elsif settle_person.role = 'customer' then
+    perform handoff.settle_customers(array[settle_person.project_id], array[settle_person.user_id], array[null::text],
+                                     array[null::timestamptz], moment);
+  end if;
+end
+$function$;
+comment on function handoff.settle_person(project_id uuid, role text, user_id uuid, client_id text, moment timestamp with time zone) is 'Brings the rows of one person up to the leases.';
 
 CREATE OR REPLACE FUNCTION handoff.stamp_move(before public.conversations, after public.conversations)
  RETURNS public.conversations
@@ -5249,6 +6658,16 @@ end
 $function$;
 grant execute on function handoff.start_conversation(project_id uuid, visitor_id text, source text, metadata jsonb) to authenticated;
 
+CREATE OR REPLACE FUNCTION handoff.state_rank(state text)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case state when 'typing' then 4 when 'online' then 3 when 'idle' then 2 when 'background' then 1 end;
+$function$;
+comment on function handoff.state_rank(state text) is 'Of several pages of a customer the one with the highest rank counts.';
+
 CREATE OR REPLACE FUNCTION handoff.still_forsaken(conversation_ids uuid[])
  RETURNS uuid[]
  LANGUAGE plpgsql
@@ -5314,6 +6733,16 @@ begin
 end
 $function$;
 grant execute on function handoff.submit_offline_form(conversation_id uuid, email text, name text, message text, client_message_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.suspect_after(next_beat integer)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select greatest(75, next_beat * 3 / 2);
+$function$;
+comment on function handoff.suspect_after(next_beat integer) is 'After how many seconds without a beat an agent gets no new chats: one and a half intervals, never under 75, because hidden tabs beat once a minute whatever they promised.';
 
 CREATE OR REPLACE FUNCTION handoff.take(conversation_id uuid, allowed text[])
  RETURNS jsonb
@@ -5635,6 +7064,14 @@ end
 $function$;
 comment on function handoff.too_many(wait interval) is 'Refuses with HTTP 429 and Retry-After.';
 
+CREATE OR REPLACE FUNCTION handoff.trace_presence_step(connection_id uuid, moment timestamp with time zone, step text, detail jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  insert into handoff.presence_traces (connection_id, at, step, detail) values (connection_id, moment, step, detail);
+$function$;
+
 CREATE OR REPLACE FUNCTION handoff.track_visit(project_id uuid, visitor_id text, url text, title text, referrer text, context jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -5721,6 +7158,23 @@ AS $function$
   select '[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]';
 $function$;
 
+CREATE OR REPLACE FUNCTION handoff.unwatch_conversation(conversation_id uuid, connection_id uuid, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.require_members_conversation(unwatch_conversation.conversation_id);
+begin
+  delete from handoff.conversation_watchers as watching
+   where watching.conversation_id = conversation.id
+     and watching.watcher = coalesce(unwatch_conversation.connection_id, auth.uid()) and watching.user_id = auth.uid();
+  return jsonb_build_object('watching', false, 'watchers', handoff.watchers_of(conversation.id, moment));
+end
+$function$;
+grant execute on function handoff.unwatch_conversation(conversation_id uuid, connection_id uuid, moment timestamp with time zone) to authenticated;
+
 CREATE OR REPLACE FUNCTION handoff.update_customer_notes(customer_id uuid, notes text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -5771,7 +7225,9 @@ begin
          session_keep_alive_minutes = current.session_keep_alive_minutes,
          send_inactivity_warning = current.send_inactivity_warning,
          assignment_strategy = current.assignment_strategy,
-         preferred_wait_seconds = current.preferred_wait_seconds
+         preferred_wait_seconds = current.preferred_wait_seconds,
+         agent_offline_after_seconds = current.agent_offline_after_seconds,
+         client_ip_header = current.client_ip_header
    where changed.id = current.id
   returning changed.* into current;
   return handoff.settings_answer(current);
@@ -5952,6 +7408,58 @@ begin
 end
 $function$;
 comment on function handoff.warn_inactive(moment timestamp with time zone, most integer) is 'Asks silent customers whether they are still there (F001 5.12.5). With warnings off the time to auto-close runs without a word.';
+
+CREATE OR REPLACE FUNCTION handoff.was_lost(lease handoff.presence_leases, moment timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select exists (
+    select 1 from public.presence_sessions as earlier
+     where earlier.user_id = lease.user_id and earlier.project_id = lease.project_id
+       and earlier.entered_at > moment - interval '1 day'
+       and earlier.left_at > moment - interval '2 minutes' and earlier.leave_reason = 'lost');
+$function$;
+comment on function handoff.was_lost(lease handoff.presence_leases, moment timestamp with time zone) is 'Whether the person was lost within the last two minutes: a flap.';
+
+CREATE OR REPLACE FUNCTION handoff.watch_conversation(conversation_id uuid, connection_id uuid, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.require_members_conversation(watch_conversation.conversation_id);
+  demanded boolean := conversation.status in ('waiting', 'agent_active') or handoff.is_watched(conversation.id, moment);
+begin
+  perform handoff.rate_limit('watch', 100, interval '1 minute');
+  insert into handoff.conversation_watchers as watching (conversation_id, watcher, user_id, until)
+  values (conversation.id, coalesce(watch_conversation.connection_id, auth.uid()), auth.uid(), moment + interval '120 seconds')
+  on conflict on constraint conversation_watchers_pkey do update set until = excluded.until
+   where watching.user_id = excluded.user_id;
+  if not demanded and conversation.status <> 'closed' then
+    insert into handoff.outbox (project_id, conversation_id, kind, payload)
+    values (conversation.project_id, conversation.id, 'presence_demand',
+            jsonb_build_object('conversation_id', conversation.id, 'next_beat_seconds', 10));
+  end if;
+  return jsonb_build_object('watching', true, 'watch_seconds', 120, 'watchers', handoff.watchers_of(conversation.id, moment));
+end
+$function$;
+comment on function handoff.watch_conversation(conversation_id uuid, connection_id uuid, moment timestamp with time zone) is 'A member looks at a conversation for the next two minutes; its visitor is told to beat fast unless they do already.';
+grant execute on function handoff.watch_conversation(conversation_id uuid, connection_id uuid, moment timestamp with time zone) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.watchers_of(conversation_id uuid, moment timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select coalesce(jsonb_agg(distinct watching.user_id), '[]'::jsonb)
+    from handoff.conversation_watchers as watching
+   where watching.conversation_id = watchers_of.conversation_id and watching.until > moment;
+$function$;
+comment on function handoff.watchers_of(conversation_id uuid, moment timestamp with time zone) is 'The users who have the conversation open.';
 
 CREATE OR REPLACE FUNCTION handoff.web_address(url text)
  RETURNS text
@@ -6239,6 +7747,63 @@ $function$;
 comment on function public.post_ai_message(p_conversation_id uuid, p_content text, p_confidence double precision, p_sources jsonb, p_model text, p_client_message_id uuid) is 'Writes the AI''s answer (service role only). A confidence below the project''s threshold hands the conversation off.';
 grant execute on function public.post_ai_message(p_conversation_id uuid, p_content text, p_confidence double precision, p_sources jsonb, p_model text, p_client_message_id uuid) to service_role;
 
+CREATE OR REPLACE FUNCTION public.presence_enter(p_project_id uuid, p_connection_id uuid, p_state text DEFAULT NULL::text, p_next_beat_seconds integer DEFAULT NULL::integer, p_conversation_id uuid DEFAULT NULL::uuid, p_visitor_id text DEFAULT NULL::text, p_page text DEFAULT NULL::text, p_data jsonb DEFAULT NULL::jsonb, p_remain_present_for integer DEFAULT NULL::integer, p_idle_seconds integer DEFAULT NULL::integer, p_client_id text DEFAULT NULL::text)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.presence_enter(p_project_id, p_connection_id, p_state, p_next_beat_seconds, p_conversation_id, p_visitor_id,
+                                p_page, p_data, p_remain_present_for, p_idle_seconds, p_client_id);
+$function$;
+comment on function public.presence_enter(p_project_id uuid, p_connection_id uuid, p_state text, p_next_beat_seconds integer, p_conversation_id uuid, p_visitor_id text, p_page text, p_data jsonb, p_remain_present_for integer, p_idle_seconds integer, p_client_id text) is 'The caller is here on this connection; answers the role and when to beat next. Entering again, after a reload say, is resumed and announced to nobody.';
+grant execute on function public.presence_enter(p_project_id uuid, p_connection_id uuid, p_state text, p_next_beat_seconds integer, p_conversation_id uuid, p_visitor_id text, p_page text, p_data jsonb, p_remain_present_for integer, p_idle_seconds integer, p_client_id text) to authenticated;
+grant execute on function public.presence_enter(p_project_id uuid, p_connection_id uuid, p_state text, p_next_beat_seconds integer, p_conversation_id uuid, p_visitor_id text, p_page text, p_data jsonb, p_remain_present_for integer, p_idle_seconds integer, p_client_id text) to service_role;
+
+CREATE OR REPLACE FUNCTION public.presence_heartbeat(p_connection_id uuid, p_state text DEFAULT NULL::text, p_next_beat_seconds integer DEFAULT NULL::integer, p_idle_seconds integer DEFAULT NULL::integer, p_beat integer DEFAULT NULL::integer)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.presence_heartbeat(p_connection_id, p_state, p_next_beat_seconds, p_idle_seconds, p_beat);
+$function$;
+comment on function public.presence_heartbeat(p_connection_id uuid, p_state text, p_next_beat_seconds integer, p_idle_seconds integer, p_beat integer) is 'The caller''s connection is still there; answers whether it is known (else enter again) and when to beat next.';
+grant execute on function public.presence_heartbeat(p_connection_id uuid, p_state text, p_next_beat_seconds integer, p_idle_seconds integer, p_beat integer) to authenticated;
+grant execute on function public.presence_heartbeat(p_connection_id uuid, p_state text, p_next_beat_seconds integer, p_idle_seconds integer, p_beat integer) to service_role;
+
+CREATE OR REPLACE FUNCTION public.presence_leave(p_connection_id uuid, p_reason text DEFAULT 'left'::text, p_data jsonb DEFAULT NULL::jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.presence_leave(p_connection_id, p_reason, p_data);
+$function$;
+comment on function public.presence_leave(p_connection_id uuid, p_reason text, p_data jsonb) is 'The caller''s connection leaves for a reason. pagehide keeps the place for remain_present_for seconds, because a reload looks the same; others are at once.';
+grant execute on function public.presence_leave(p_connection_id uuid, p_reason text, p_data jsonb) to authenticated;
+grant execute on function public.presence_leave(p_connection_id uuid, p_reason text, p_data jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.presence_members(p_project_id uuid, p_role text DEFAULT NULL::text, p_conversation_id uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 1000)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.presence_members(p_project_id, p_role, p_conversation_id, p_limit);
+$function$;
+comment on function public.presence_members(p_project_id uuid, p_role text, p_conversation_id uuid, p_limit integer) is 'Who is there, one entry a connection, those who came first first; on request one role or one conversation (members and the service key).';
+grant execute on function public.presence_members(p_project_id uuid, p_role text, p_conversation_id uuid, p_limit integer) to authenticated;
+grant execute on function public.presence_members(p_project_id uuid, p_role text, p_conversation_id uuid, p_limit integer) to service_role;
+
+CREATE OR REPLACE FUNCTION public.presence_update(p_connection_id uuid, p_page text DEFAULT NULL::text, p_data jsonb DEFAULT NULL::jsonb, p_conversation_id uuid DEFAULT NULL::uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.presence_update(p_connection_id, p_page, p_data, p_conversation_id);
+$function$;
+comment on function public.presence_update(p_connection_id uuid, p_page text, p_data jsonb, p_conversation_id uuid) is 'What is new about the caller''s connection: its page, data (replaced as a whole) or conversation. Null is no news. It is no beat.';
+grant execute on function public.presence_update(p_connection_id uuid, p_page text, p_data jsonb, p_conversation_id uuid) to authenticated;
+grant execute on function public.presence_update(p_connection_id uuid, p_page text, p_data jsonb, p_conversation_id uuid) to service_role;
+
 CREATE OR REPLACE FUNCTION public.queue_status(p_conversation_id uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -6422,6 +7987,16 @@ $function$;
 comment on function public.transfer_conversation(p_conversation_id uuid, p_agent_id uuid) is 'Its agent or an admin gives the conversation to another agent, or back to the queue when no agent is named. It keeps its place in line.';
 grant execute on function public.transfer_conversation(p_conversation_id uuid, p_agent_id uuid) to authenticated;
 
+CREATE OR REPLACE FUNCTION public.unwatch_conversation(p_conversation_id uuid, p_connection_id uuid DEFAULT NULL::uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.unwatch_conversation(p_conversation_id, p_connection_id);
+$function$;
+comment on function public.unwatch_conversation(p_conversation_id uuid, p_connection_id uuid) is 'The member no longer looks at the conversation; its visitor beats slowly again from the next beat on.';
+grant execute on function public.unwatch_conversation(p_conversation_id uuid, p_connection_id uuid) to authenticated;
+
 CREATE OR REPLACE FUNCTION public.update_customer_notes(p_customer_id uuid, p_notes text)
  RETURNS jsonb
  LANGUAGE sql
@@ -6462,6 +8037,16 @@ AS $function$
 $function$;
 comment on function public.wait_calibration(p_project_id uuid, p_days integer) is 'For members: how well the waits promised in the last days (1 to 30) were kept, and how the estimate of F001 5.4.6 would have done.';
 grant execute on function public.wait_calibration(p_project_id uuid, p_days integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.watch_conversation(p_conversation_id uuid, p_connection_id uuid DEFAULT NULL::uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.watch_conversation(p_conversation_id, p_connection_id);
+$function$;
+comment on function public.watch_conversation(p_conversation_id uuid, p_connection_id uuid) is 'A member has the conversation open: its visitor beats every 10 seconds. Good for two minutes; call it again each minute. Ends with the connection, if one is named.';
+grant execute on function public.watch_conversation(p_conversation_id uuid, p_connection_id uuid) to authenticated;
 
 create policy "Handoff: listen to your own topics" on realtime.messages as permissive
   for select to authenticated

@@ -41,6 +41,19 @@ const (
 	KindSettingsChanged Kind = "settings_changed"
 	// KindMemberChanged: somebody was invited, joined, changed or was removed.
 	KindMemberChanged Kind = "member_changed"
+	// KindVisitorPresence: a customer or bot came or is gone; sent as presence_change. A kind of its own, so that visitors who
+	// come and go do not look like agents who became available.
+	KindVisitorPresence Kind = "visitor_presence"
+	// KindPresenceEnter: a connection came.
+	KindPresenceEnter Kind = "presence_enter"
+	// KindPresenceUpdate: the page, data or conversation of a connection changed.
+	KindPresenceUpdate Kind = "presence_update"
+	// KindPresenceLeave: a connection left, or its lease ran out.
+	KindPresenceLeave Kind = "presence_leave"
+	// KindPresenceOffline: somebody is offline on all devices.
+	KindPresenceOffline Kind = "presence_offline"
+	// KindPresenceDemand: the visitor of a conversation should beat at this interval from now on; state.
+	KindPresenceDemand Kind = "presence_demand"
 )
 
 // Kinds lists every kind of this version.
@@ -48,7 +61,8 @@ func Kinds() []Kind {
 	return []Kind{
 		KindMessage, KindStatusChanged, KindAgentAssigned, KindResolved, KindNewConversation, KindQueueUpdated,
 		KindPresenceChange, KindAvailabilityChanged, KindConversationUpdated, KindConversationAutoClosed,
-		KindCustomerPresence, KindNoteAdded, KindSettingsChanged, KindMemberChanged, KindQueuePosition,
+		KindCustomerPresence, KindNoteAdded, KindSettingsChanged, KindMemberChanged, KindQueuePosition, KindVisitorPresence,
+		KindPresenceEnter, KindPresenceUpdate, KindPresenceLeave, KindPresenceOffline, KindPresenceDemand,
 	}
 }
 

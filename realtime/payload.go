@@ -149,6 +149,73 @@ type PresenceChange struct {
 	Timestamp       string `json:"timestamp"`
 	// AvailableSlots is how many more chats the agent can be given.
 	AvailableSlots int `json:"available_slots"`
+	// EffectiveReason is wanted, connection_suspect, connection_gone or inactive.
+	EffectiveReason string `json:"effective_reason"`
+	// Connection is live, suspect, gone, or unknown for an agent whom presence does not watch.
+	Connection string `json:"connection"`
+}
+
+// VisitorPresence is the payload of KindVisitorPresence: presence_change of a customer or bot.
+type VisitorPresence struct {
+	// ClientID is the user's id, or the name of a bot.
+	ClientID string `json:"client_id"`
+	// UserID is null for bots.
+	UserID *string `json:"user_id"`
+	Name   *string `json:"name"`
+	Email  *string `json:"email"`
+	// Role is customer or bot.
+	Role string `json:"role"`
+	// Status is online or offline.
+	Status    string `json:"status"`
+	Timestamp string `json:"timestamp"`
+}
+
+// PresenceConnection is the payload of KindPresenceEnter and KindPresenceUpdate.
+type PresenceConnection struct {
+	ConnectionID string  `json:"connection_id"`
+	ClientID     string  `json:"client_id"`
+	UserID       *string `json:"user_id"`
+	// Role is agent, customer or bot.
+	Role  string  `json:"role"`
+	Name  *string `json:"name"`
+	Email *string `json:"email"`
+	// Data is the client's own object.
+	Data json.RawMessage `json:"data"`
+	// Page is the address of the page; null when there is none.
+	Page           *string `json:"page"`
+	ConversationID *string `json:"conversation_id"`
+	Timestamp      string  `json:"timestamp"`
+}
+
+// PresenceLeft is the payload of KindPresenceLeave.
+type PresenceLeft struct {
+	PresenceConnection
+
+	// Reason is left, signed_out, pagehide, switched_pages, chat_cleared, lost, removed, or a word of the client's own.
+	Reason string `json:"reason"`
+	// LeaveData is what the client said at leaving; null when nothing.
+	LeaveData json.RawMessage `json:"leave_data"`
+}
+
+// PresenceOffline is the payload of KindPresenceOffline: the last connection of somebody is gone.
+type PresenceOffline struct {
+	ClientID string  `json:"client_id"`
+	UserID   *string `json:"user_id"`
+	Role     string  `json:"role"`
+	Name     *string `json:"name"`
+	Email    *string `json:"email"`
+	// Reason is that of the last connection.
+	Reason string `json:"reason"`
+	// LastSeenAt is the last beat, or when they left.
+	LastSeenAt string `json:"last_seen_at"`
+	Timestamp  string `json:"timestamp"`
+}
+
+// PresenceDemand is the payload of KindPresenceDemand. It is state: only the latest matters, and it has no number on its
+// topic.
+type PresenceDemand struct {
+	ConversationID  string `json:"conversation_id"`
+	NextBeatSeconds int    `json:"next_beat_seconds"`
 }
 
 // AvailabilityChanged is the payload of KindAvailabilityChanged. It is state: only the latest matters.
@@ -194,7 +261,9 @@ type CustomerPresence struct {
 	ConversationID string `json:"conversation_id"`
 	AgentID        string `json:"agent_id"`
 	Status         string `json:"status"`
-	Timestamp      string `json:"timestamp"`
+	// Reason says why the customer is offline; only then.
+	Reason    *string `json:"reason,omitempty"`
+	Timestamp string  `json:"timestamp"`
 }
 
 // NoteAdded is the payload of KindNoteAdded.

@@ -31,7 +31,7 @@ var accessArguments = map[string]string{
 	"role text": "'agent'", "flagged boolean": "true", "notes text": "'A note'", "tags text[]": "'{vip}'",
 	"skills text[]": "'{billing}'", "url text": "'https://example.com/'", "title text": "'Home'", "source text": "'widget'",
 	"metadata jsonb": "'{}'", "since bigint": "0", "token text": "'no-such-token'", "date date": "'2030-01-01'",
-	"list text": "'all'", "limit integer": "10", "moment timestamp with time zone": "now()",
+	"list text": "'all'", "connection_id uuid": "gen_random_uuid()", "limit integer": "10", "moment timestamp with time zone": "now()",
 }
 
 // accessFunction is a function of either schema as the access tables see it.

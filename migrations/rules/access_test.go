@@ -20,6 +20,7 @@ var openToStrangers = map[string]string{
 	"public.start_conversation":       "whoever opens the widget becomes a visitor of its project",
 	"public.get_handoff_availability": "the widget asks before anybody has signed in",
 	"public.track_visit":              "the widget of any visitor tells where they are; nothing is told back",
+	"public.presence_enter":           "whoever opens the widget is there; only members see it, and the answer says nothing of others",
 	"public.identify_customer":        "a visitor says who they are; the answer is the same for every address",
 }
 

@@ -209,7 +209,7 @@ func TestReturnToQueue(t *testing.T) {
 	_, err = w.ann.rpc(t.Context(), "return_to_queue($1)", id)
 	refused(t, err, "PT409", "agent_is_here")
 	w.exec(t, `alter table public.agent_availability disable trigger user`)
-	w.exec(t, `update public.agent_availability set status_changed_at = now() - interval '11 minutes' where user_id = $1`, w.sarah.id)
+	w.exec(t, `update public.agent_availability set effective_changed_at = now() - interval '11 minutes' where user_id = $1`, w.sarah.id)
 	w.exec(t, `alter table public.agent_availability enable trigger user`)
 	answer := w.ann.must(t, "return_to_queue($1)", id)
 	assert.Equal(t, "waiting", answer["status"])

@@ -35,7 +35,7 @@ func TestSetAgentStatus(t *testing.T) {
 		answer := w.sarah.must(t, "set_agent_status($1, 'available')", w.project)
 		delete(answer, "status_changed_at")
 		assert.Equal(t, map[string]any{
-			"user_id": w.sarah.id, "status": "online", "effective_status": "online", "status_set_by": w.sarah.id,
+			"user_id": w.sarah.id, "status": "online", "effective_status": "online", "effective_reason": "wanted", "connection": "unknown", "status_set_by": w.sarah.id,
 			"current_chat_count": 0.0, "max_concurrent_chats": 5.0, "available_slots": 5.0, "skills": []any{},
 		}, answer)
 	})
@@ -131,7 +131,8 @@ func TestAgentTable(t *testing.T) {
 		w := newWorld(t)
 		derived := []string{
 			"id = gen_random_uuid()", "user_id = gen_random_uuid()", "project_id = gen_random_uuid()", "effective_status = 'online'",
-			"current_chat_count = 0", "last_assigned_at = now()", "status_changed_at = now()", "status_set_by = null", "updated_at = now()",
+			"current_chat_count = 0", "last_assigned_at = now()", "status_changed_at = now()", "status_set_by = null", "connection = 'live'", "inactive = false", "last_active_at = now()",
+			"effective_reason = 'wanted'", "effective_changed_at = now()", "updated_at = now()",
 		}
 		for _, change := range derived {
 			for _, who := range []actor{w.owner, w.sarah, w.robot} {

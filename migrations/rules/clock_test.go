@@ -427,7 +427,7 @@ func TestAgentGoesOfflineMidConversation(t *testing.T) {
 		assert.Equal(t, 1, w.clock(t, "offer_requeue", after(10)))
 		assert.Zero(t, w.clock(t, "offer_requeue", after(11)))
 		assert.Equal(t, []string{"agent_disconnected", "requeue_offer"}, w.systemMessages(t, id))
-		w.exec(t, `update public.agent_availability set status_changed_at = now() - interval '11 minutes' where user_id = $1`, w.sarah.id)
+		w.exec(t, `update public.agent_availability set effective_changed_at = now() - interval '11 minutes' where user_id = $1`, w.sarah.id)
 		assert.Equal(t, "waiting", w.ann.must(t, "return_to_queue($1)", id)["status"])
 		assert.Zero(t, read[int](t, w, `select count(*) from handoff.agent_absences`))
 	})

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -56,7 +57,12 @@ func (w *world) everythingHappens(t *testing.T) string {
 	w.assign(t, id, w.sarah)
 	w.sarah.must(t, "add_note($1, 'VIP')", id)
 	w.exec(t, `update public.conversations set customer_presence = 'idle', customer_last_seen_at = now() where id = $1`, id)
+	connection := uuid.NewString()
 	w.sarah.must(t, "resolve_conversation($1)", id)
+	w.sarah.must(t, "watch_conversation($1)", id)
+	w.ann.must(t, "presence_enter($1, $2)", w.project, connection)
+	w.ann.must(t, "presence_update($1, 'https://example.com/')", connection)
+	w.ann.must(t, "presence_leave($1)", connection)
 	w.ann.must(t, "rate_conversation($1, 5, 'Great')", id)
 	w.ann.must(t, "send_message($1, 'One more thing')", id)
 	w.exec(t, `update public.conversations set status = 'closed', close_reason = 'customer_inactive' where id = $1`, id)

@@ -11,9 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// openToEverybody are the functions that a removed member may call like any signed-in user: about the own visits.
+// openToEverybody are the functions that a removed member may call like any signed-in user: about the own visits and connections.
 var openToEverybody = []string{
 	"accept_invitation", "get_handoff_availability", "identify_customer", "my_invitations", "start_conversation", "track_visit",
+	"presence_enter", "presence_heartbeat", "presence_update", "presence_leave",
 }
 
 func TestRemoveMember(t *testing.T) {

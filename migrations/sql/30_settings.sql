@@ -41,6 +41,12 @@ create table if not exists public.handoff_settings (
   updated_at timestamptz not null default now(),
   constraint handoff_settings_one_per_project unique (project_id)
 );
+alter table public.handoff_settings
+  add column if not exists agent_offline_after_seconds integer not null default 90
+    constraint handoff_settings_agent_offline_after check (agent_offline_after_seconds between 90 and 300),
+  add column if not exists client_ip_header text not null default 'cf-connecting-ip'
+    constraint handoff_settings_client_ip_header
+      check (client_ip_header in ('cf-connecting-ip', 'x-real-ip', 'x-forwarded-for', 'none'));
 comment on table public.handoff_settings is 'When and how conversations of a project go to people (F001 5.1). No row: handoff is off.';
 comment on column public.handoff_settings.auto_triggers is
   'Keys that are left out take their default; keywords are stored trimmed, lower-cased and without repetition.';
@@ -48,6 +54,10 @@ comment on column public.handoff_settings.business_hours is
   'Wall time of the column timezone, by weekday: {"start", "end", "enabled"} or {"ranges": [{"start", "end"}], "enabled"}. A weekday that is left out is closed.';
 comment on column public.handoff_settings.assignment_strategy is
   'balanced: most free slots, then longest since the last assignment; round_robin: longest since the last assignment; longest_idle: longest without a chat.';
+comment on column public.handoff_settings.agent_offline_after_seconds is
+  'How long an agent who beats every 30 seconds counts without a beat; F001''s five minutes is the most.';
+comment on column public.handoff_settings.client_ip_header is
+  'The request header that the network in front of the API overwrites with the caller''s address. Cloudflare, in front of hosted Supabase, does; elsewhere a caller may send any, so choose what your proxy sets, or none.';
 comment on column public.handoff_settings.preferred_wait_seconds is
   'How long a reopened conversation waits for its agent, who is online but full, before others may take it.';
 comment on column public.handoff_settings.timezone is 'The name of an IANA zone. Abbreviations are refused: Postgres reads CET as a fixed offset.';
@@ -59,12 +69,14 @@ grant select on public.handoff_settings to authenticated;
 grant insert (project_id, enabled, trigger_mode, show_human_button, auto_triggers, business_hours_enabled, timezone,
               business_hours, default_max_concurrent_chats, inactivity_timeout_minutes,
               auto_close_after_warning_minutes, session_keep_alive_minutes, send_inactivity_warning,
-              assignment_strategy, preferred_wait_seconds)
+              assignment_strategy, preferred_wait_seconds, agent_offline_after_seconds,
+              client_ip_header)
   on public.handoff_settings to authenticated;
 grant update (project_id, enabled, trigger_mode, show_human_button, auto_triggers, business_hours_enabled, timezone,
               business_hours, default_max_concurrent_chats, inactivity_timeout_minutes,
               auto_close_after_warning_minutes, session_keep_alive_minutes, send_inactivity_warning,
-              assignment_strategy, preferred_wait_seconds)
+              assignment_strategy, preferred_wait_seconds, agent_offline_after_seconds,
+              client_ip_header)
   on public.handoff_settings to authenticated;
 grant all on public.handoff_settings to service_role;
 
@@ -115,7 +127,9 @@ as $$
     "session_keep_alive_minutes": 15,
     "send_inactivity_warning": true,
     "assignment_strategy": "balanced",
-    "preferred_wait_seconds": 60
+    "preferred_wait_seconds": 60,
+    "agent_offline_after_seconds": 90,
+    "client_ip_header": "cf-connecting-ip"
   }'::jsonb;
 $$;
 comment on function handoff.default_settings() is
@@ -280,6 +294,12 @@ begin
   end if;
   if new.preferred_wait_seconds not between 0 and 3600 then
     perform handoff.fail(400, 'seconds_out_of_range', '"preferred_wait_seconds" must be between 0 and 3600');
+  end if;
+  if new.agent_offline_after_seconds not between 90 and 300 then
+    perform handoff.fail(400, 'seconds_out_of_range', '"agent_offline_after_seconds" must be between 90 and 300');
+  end if;
+  if new.client_ip_header not in ('cf-connecting-ip', 'x-real-ip', 'x-forwarded-for', 'none') then
+    perform handoff.fail(400, 'unknown_ip_header', 'Unknown header', 'Use cf-connecting-ip, x-real-ip, x-forwarded-for or none.');
   end if;
   new.updated_at := now();
   -- What did not change was checked when it was written. Reading the server's list of zones takes tens of milliseconds.

@@ -147,7 +147,9 @@ begin
          session_keep_alive_minutes = current.session_keep_alive_minutes,
          send_inactivity_warning = current.send_inactivity_warning,
          assignment_strategy = current.assignment_strategy,
-         preferred_wait_seconds = current.preferred_wait_seconds
+         preferred_wait_seconds = current.preferred_wait_seconds,
+         agent_offline_after_seconds = current.agent_offline_after_seconds,
+         client_ip_header = current.client_ip_header
    where changed.id = current.id
   returning changed.* into current;
   return handoff.settings_answer(current);

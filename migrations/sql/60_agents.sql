@@ -25,9 +25,24 @@ create table if not exists public.agent_availability (
   updated_at timestamptz not null default now(),
   constraint agent_availability_one_per_project unique (user_id, project_id)
 ) with (fillfactor = 80);
+alter table public.agent_availability
+  add column if not exists connection text not null default 'unknown'
+    constraint agent_availability_connection check (connection in ('unknown', 'live', 'suspect', 'gone')),
+  add column if not exists inactive boolean not null default false,
+  add column if not exists last_active_at timestamptz,
+  add column if not exists effective_reason text not null default 'wanted'
+    constraint agent_availability_effective_reason
+      check (effective_reason in ('wanted', 'connection_suspect', 'connection_gone', 'inactive')),
+  add column if not exists effective_changed_at timestamptz not null default now();
 comment on table public.agent_availability is 'One row an agent and project.';
 comment on column public.agent_availability.status is 'What the agent wants.';
 comment on column public.agent_availability.effective_status is 'What the agent can be given chats by; derived, never set by anyone.';
+comment on column public.agent_availability.effective_reason is 'Why: what the agent wants, or what presence observed. Derived with effective_status, by one rule.';
+comment on column public.agent_availability.effective_changed_at is 'When effective_status last changed.';
+comment on column public.agent_availability.connection is
+  'What presence observed last. unknown: it does not watch this agent (docs/presence.md), so only the wish counts.';
+comment on column public.agent_availability.inactive is 'Nobody has touched any of the agent''s pages for auto_offline_minutes.';
+comment on column public.agent_availability.last_active_at is 'When the agent last did something, as known when connection or inactive last changed.';
 comment on column public.agent_availability.current_chat_count is
   'The agent''s agent_active conversations. Counted for a new row, then written by one trigger (handoff.conversations_count).';
 comment on column public.agent_availability.idle_since is
@@ -103,6 +118,63 @@ $$;
 comment on function handoff.normal_skills(text[]) is 'The skills as they are compared: lower case, trimmed, without empty ones, each once, sorted.';
 revoke all on function handoff.normal_skills(text[]) from public, anon, authenticated;
 
+-- The one rule for what an agent can be given chats by. Three facts, and none overwrites another: what the agent wants
+-- (status), what is observed (connection, inactive), and the project's business hours, which availability asks apart.
+create or replace function handoff.effective_reason(status text, connection text, inactive boolean)
+returns text
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select case
+    when status = 'offline' then 'wanted'
+    when connection = 'gone' then 'connection_gone'
+    when inactive then 'inactive'
+    when connection = 'suspect' and status = 'online' then 'connection_suspect'
+    else 'wanted' end;
+$$;
+comment on function handoff.effective_reason(text, text, boolean) is 'What decides an agent''s effective status.';
+revoke all on function handoff.effective_reason(text, text, boolean) from public, anon, authenticated;
+
+create or replace function handoff.effective_status(status text, reason text)
+returns text
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select case reason
+    when 'connection_gone' then 'offline'
+    when 'inactive' then 'offline'
+    when 'connection_suspect' then 'away'
+    else status end;
+$$;
+comment on function handoff.effective_status(text, text) is
+  'The effective status for a wish and effective_reason: who is suspect gets no new chats, who is gone or inactive is offline.';
+revoke all on function handoff.effective_status(text, text) from public, anon, authenticated;
+
+-- A status set by hand is a sign of life. It comes from a client that does not beat when the connection is gone: an older
+-- dashboard must not need presence to bring its agent back. From the next presence_enter on, beats count again.
+create or replace function handoff.agent_spoke(agent public.agent_availability)
+returns public.agent_availability
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if agent.connection = 'gone' then
+    agent.connection := 'unknown';
+  end if;
+  agent.inactive := false;
+  agent.last_active_at := now();
+  return agent;
+end
+$$;
+comment on function handoff.agent_spoke(public.agent_availability) is 'The row of an agent who has just set a status by hand.';
+revoke all on function handoff.agent_spoke(public.agent_availability) from public, anon, authenticated;
+
 -- DEFINER: looks at conversations and calls private functions, whoever writes the row.
 create or replace function handoff.agent_availability_derive()
 returns trigger
@@ -117,10 +189,6 @@ begin
   if tg_op = 'INSERT' then
     new.current_chat_count := handoff.chats_of(new.project_id, new.user_id);
   end if;
-  if tg_op = 'INSERT' or (new.current_chat_count = 0 and old.current_chat_count > 0)
-     or (new.status = 'online' and old.status <> 'online') then
-    new.idle_since := now();
-  end if;
   if tg_op = 'INSERT' or new.skills is distinct from old.skills then
     new.skills := handoff.normal_skills(new.skills);
   end if;
@@ -128,7 +196,20 @@ begin
     new.status_changed_at := now();
     new.status_set_by := auth.uid();
   end if;
-  new.effective_status := new.status;
+  if tg_op = 'UPDATE' and new.status <> old.status and auth.uid() = new.user_id then
+    new := handoff.agent_spoke(new);
+  end if;
+  new.effective_reason := handoff.effective_reason(new.status, new.connection, new.inactive);
+  new.effective_status := handoff.effective_status(new.status, new.effective_reason);
+  if tg_op = 'INSERT' or new.effective_status <> old.effective_status then
+    new.effective_changed_at := now();
+  end if;
+  -- Who was suspect for a moment keeps the place.
+  if tg_op = 'INSERT' or (new.current_chat_count = 0 and old.current_chat_count > 0)
+     or (new.status = 'online' and old.status <> 'online')
+     or (new.effective_status = 'online' and old.effective_status = 'offline') then
+    new.idle_since := now();
+  end if;
   new.updated_at := now();
   return new;
 end
@@ -179,6 +260,8 @@ begin
     'effective_status', case when tg_op = 'DELETE' then 'offline' else agent.effective_status end,
     'available_slots', case when tg_op = 'DELETE' then 0
                             else greatest(agent.max_concurrent_chats - agent.current_chat_count, 0) end,
+    'effective_reason', agent.effective_reason,
+    'connection', case when tg_op = 'DELETE' then 'gone' else agent.connection end,
     'timestamp', now()));
   return null;
 end
@@ -194,6 +277,8 @@ create or replace trigger agent_availability_announce
   after update on public.agent_availability
   for each row when (old.effective_status is distinct from new.effective_status
                      or old.status is distinct from new.status
+                     or old.effective_reason is distinct from new.effective_reason
+                     or old.connection is distinct from new.connection
                      or old.max_concurrent_chats is distinct from new.max_concurrent_chats
                      or old.skills is distinct from new.skills)
   execute function handoff.agent_availability_announce();

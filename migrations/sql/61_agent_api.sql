@@ -9,6 +9,7 @@ set search_path = ''
 as $$
   select jsonb_build_object(
     'user_id', agent.user_id, 'status', agent.status, 'effective_status', agent.effective_status,
+    'effective_reason', agent.effective_reason, 'connection', agent.connection,
     'status_changed_at', agent.status_changed_at, 'status_set_by', agent.status_set_by,
     'current_chat_count', agent.current_chat_count, 'max_concurrent_chats', agent.max_concurrent_chats,
     'available_slots', greatest(agent.max_concurrent_chats - agent.current_chat_count, 0), 'skills', agent.skills);
@@ -73,6 +74,10 @@ begin
   perform handoff.rate_limit('team', 100, interval '1 minute');
   update public.agent_availability as changed
      set status = wanted,
+         -- Setting the same status again is a sign of life, too (handoff.agent_spoke).
+         connection = case when target = caller then (handoff.agent_spoke(changed)).connection else changed.connection end,
+         inactive = changed.inactive and target <> caller,
+         last_active_at = case when target = caller then now() else changed.last_active_at end,
          -- An admin's override is no sign of life.
          last_seen_at = case when target = caller then now() else changed.last_seen_at end
    where changed.project_id = set_agent_status.project_id and changed.user_id = target

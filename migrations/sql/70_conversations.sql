@@ -60,6 +60,9 @@ create table if not exists public.conversations (
       else true
     end)
 ) with (fillfactor = 85);  -- each message updates its conversation: leave room for it on the page
+alter table public.conversations
+  add column if not exists customer_left_reason text
+    constraint conversations_customer_left_reason check (char_length(customer_left_reason) between 1 and 100);
 comment on table public.conversations is 'One chat of one visitor. Moves only as handoff.is_legal_move allows.';
 comment on column public.conversations.visitor_user_id is 'The (anonymous) Supabase user whose conversation this is. The only thing that grants a visitor access.';
 comment on column public.conversations.assigned_agent_id is 'Owner while agent_active; who had it last when resolved or closed.';
@@ -69,6 +72,8 @@ comment on column public.conversations.waiting_since is
 comment on column public.conversations.priority is '0 normal to 9 most urgent; the queue is served by priority, then age.';
 comment on column public.conversations.customer_active_at is
   'The customer''s last sign of life: a message, still_here, or presence online or typing. Written by triggers; being idle is none.';
+comment on column public.conversations.customer_left_reason is
+  'While presence has the customer offline: why. left, signed_out, pagehide, switched_pages, chat_cleared, lost, or a word of the widget''s own.';
 comment on column public.conversations.cleared_at is 'When the visitor cleared the chat: from then on only the team sees it.';
 comment on column public.conversations.released_by is 'The agent who gave it back to the queue last; for a while others come first.';
 comment on column public.conversations.close_reason is 'customer, agent, spam, chat_cleared, customer_inactive, abandoned or timeout.';

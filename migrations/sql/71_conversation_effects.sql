@@ -175,9 +175,10 @@ begin
   if new.customer_presence is distinct from old.customer_presence and new.assigned_agent_id is not null
      and new.status = 'agent_active' then
     insert into handoff.outbox (project_id, conversation_id, kind, payload)
-    values (new.project_id, new.id, 'customer_presence_update', jsonb_build_object(
+    values (new.project_id, new.id, 'customer_presence_update', jsonb_strip_nulls(jsonb_build_object(
       'conversation_id', new.id, 'agent_id', new.assigned_agent_id, 'status', new.customer_presence,
-      'timestamp', coalesce(new.customer_last_seen_at, now())));
+      'reason', case when new.customer_presence = 'offline' then new.customer_left_reason end,
+      'timestamp', coalesce(new.customer_last_seen_at, now()))));
   end if;
   if (new.tags, new.priority, new.required_skills, new.is_spam, new.satisfaction_rating, new.customer_id, new.customer_name,
       new.customer_email)

@@ -425,7 +425,7 @@ begin
   if conversation.status = 'agent_active' then
     perform 1 from public.agent_availability as agent
       where agent.project_id = conversation.project_id and agent.user_id = conversation.assigned_agent_id
-        and (agent.effective_status <> 'offline' or agent.status_changed_at > moment - interval '10 minutes');
+        and (agent.effective_status <> 'offline' or agent.effective_changed_at > moment - interval '10 minutes');
     if found then
       perform handoff.fail(409, 'agent_is_here', 'Your agent may still answer', 'Ten minutes after the agent has gone the conversation can return to the queue.');
     end if;

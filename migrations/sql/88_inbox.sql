@@ -11,6 +11,7 @@ as $$
     'id', conversation.id, 'status', conversation.status, 'customer_id', conversation.customer_id,
     'customer_name', conversation.customer_name, 'customer_email', conversation.customer_email,
     'customer_presence', conversation.customer_presence, 'customer_last_seen_at', conversation.customer_last_seen_at,
+    'customer_left_reason', conversation.customer_left_reason,
     'preview', conversation.preview, 'assigned_agent_id', conversation.assigned_agent_id, 'priority', conversation.priority,
     'tags', conversation.tags, 'handoff_reason', conversation.handoff_reason, 'queue_entered_at', conversation.queue_entered_at,
     'waiting_seconds', case when conversation.status = 'waiting'

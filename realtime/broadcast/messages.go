@@ -52,6 +52,11 @@ func mapEvent(event realtime.Event) ([]realtime.Message, error) {
 		return onConversation[realtime.QueuePosition](event)
 	case realtime.KindPresenceChange:
 		return mapPresenceChange(event)
+	case realtime.KindVisitorPresence, realtime.KindPresenceEnter, realtime.KindPresenceUpdate, realtime.KindPresenceLeave,
+		realtime.KindPresenceOffline:
+		return mapPresence(event)
+	case realtime.KindPresenceDemand:
+		return onConversation[realtime.PresenceDemand](event)
 	case realtime.KindAvailabilityChanged:
 		return onProject[realtime.AvailabilityChanged](event, realtime.ProjectWidgetTopic, false)
 	case realtime.KindConversationUpdated:
@@ -128,6 +133,25 @@ func mapPresenceChange(event realtime.Event) ([]realtime.Message, error) {
 		return nil, errNoID
 	}
 	return projectMessage(event, realtime.PresenceTopic, true, fields)
+}
+
+// mapPresence is for the members of the project alone: what visitors tell of themselves never reaches other visitors.
+func mapPresence(event realtime.Event) ([]realtime.Message, error) {
+	switch event.Kind {
+	case realtime.KindVisitorPresence:
+		fields, err := decode[realtime.VisitorPresence](event)
+		if err != nil {
+			return nil, err
+		}
+		event.Kind = realtime.KindPresenceChange
+		return projectMessage(event, realtime.PresenceTopic, true, fields)
+	case realtime.KindPresenceLeave:
+		return onProject[realtime.PresenceLeft](event, realtime.PresenceTopic, true)
+	case realtime.KindPresenceOffline:
+		return onProject[realtime.PresenceOffline](event, realtime.PresenceTopic, true)
+	default:
+		return onProject[realtime.PresenceConnection](event, realtime.PresenceTopic, true)
+	}
 }
 
 func onConversation[P any](event realtime.Event) ([]realtime.Message, error) {
@@ -230,7 +254,7 @@ func collect(results ...buildResult) ([]realtime.Message, error) {
 // coalesces says whether a message is state, of which only the latest matters, rather than a fact.
 func coalesces(message realtime.Message) bool {
 	switch realtime.Kind(message.Name) {
-	case realtime.KindQueueUpdated, realtime.KindQueuePosition, realtime.KindAvailabilityChanged:
+	case realtime.KindQueueUpdated, realtime.KindQueuePosition, realtime.KindAvailabilityChanged, realtime.KindPresenceDemand:
 		return true
 	default:
 		return false

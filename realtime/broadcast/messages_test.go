@@ -21,6 +21,13 @@ const (
 	agentID        = "c4a7c9be-1b7e-4f43-8f0b-6c1d2e3f4a03"
 )
 
+const visitorID = "a1f0c7d2-3b44-4c55-9d66-7e88f9a0b108"
+
+// connectionPayload is what is told of a connection, without its end.
+const connectionPayload = `{"connection_id":"b2e1d8c3-4c55-4d66-8e77-8f99a0b1c209","client_id":"` + visitorID + `","user_id":"` + visitorID + `",
+	"role":"customer","name":"John","email":"john@example.com","data":{"plan":"pro"},"page":"https://example.com/pricing",
+	"conversation_id":"` + conversationID + `","timestamp":"2026-03-01T09:30:00+00:00"`
+
 // databasePayloads are what the database writes for each kind.
 var databasePayloads = map[realtime.Kind]string{
 	realtime.KindMessage: `{"message":{"id":"e2b8f0a4-5a0d-4d9e-9a53-0c7b1d2e3f04","conversation_id":"` + conversationID + `",
@@ -36,7 +43,16 @@ var databasePayloads = map[realtime.Kind]string{
 	realtime.KindQueueUpdated:  `{"waiting_count":2}`,
 	realtime.KindQueuePosition: `{"conversation_id":"` + conversationID + `","position":3,"estimated_wait_minutes":8,"wait_p50_seconds":150,"wait_p90_seconds":420}`,
 	realtime.KindPresenceChange: `{"user_id":"` + agentID + `","name":"Sarah","email":"sarah@example.com","role":"agent","status":"online",
-		"effective_status":"away","timestamp":"2026-03-01T09:30:00+00:00","available_slots":3}`,
+		"effective_status":"away","effective_reason":"connection_suspect","connection":"suspect",
+		"timestamp":"2026-03-01T09:30:00+00:00","available_slots":3}`,
+	realtime.KindVisitorPresence: `{"client_id":"` + visitorID + `","user_id":"` + visitorID + `","name":"John","email":"john@example.com",
+		"role":"customer","status":"offline","timestamp":"2026-03-01T09:30:00+00:00"}`,
+	realtime.KindPresenceEnter:  connectionPayload + `}`,
+	realtime.KindPresenceUpdate: connectionPayload + `}`,
+	realtime.KindPresenceLeave:  connectionPayload + `,"reason":"switched_pages","leave_data":null}`,
+	realtime.KindPresenceOffline: `{"client_id":"` + visitorID + `","user_id":"` + visitorID + `","role":"customer","name":"John",
+		"email":"john@example.com","reason":"lost","last_seen_at":"2026-03-01T09:29:30+00:00","timestamp":"2026-03-01T09:30:00+00:00"}`,
+	realtime.KindPresenceDemand:      `{"conversation_id":"` + conversationID + `","next_beat_seconds":10}`,
 	realtime.KindAvailabilityChanged: `{"available":false,"reason":"all_offline","show_button":false,"show_offline_form":true}`,
 	realtime.KindConversationUpdated: `{"conversation":{"id":"` + conversationID + `","tags":["billing"],"priority":3,"required_skills":[],
 		"is_spam":false,"satisfaction_rating":null,"customer_id":null,"customer_name":"John","customer_email":"john@example.com"}}`,
@@ -55,7 +71,7 @@ func eventOf(kind realtime.Kind) realtime.Event {
 		ID: 9007199254740993, ProjectID: projectID, ConversationID: conversationID, Kind: kind, Seq: 12,
 		Payload: json.RawMessage(databasePayloads[kind]),
 	}
-	if kind == realtime.KindQueuePosition {
+	if kind == realtime.KindQueuePosition || kind == realtime.KindPresenceDemand {
 		event.Seq = 0 // state has no number
 	}
 	return event
@@ -78,6 +94,9 @@ func TestMessagesMatchTheGoldenFiles(t *testing.T) {
 		require.NoError(t, err)
 		for _, message := range messages {
 			name := goldenName(message)
+			if kind == realtime.KindVisitorPresence {
+				name += ".visitor" // the same event as that of agents, with other fields
+			}
 			require.False(t, seen[name], "two messages share the golden file %s", name)
 			seen[name] = true
 			compareGolden(t, name, encodeGolden(t, message))
@@ -149,6 +168,8 @@ func TestMessagesRefuse(t *testing.T) {
 		"an assignment to nobody":    {realtime.KindAgentAssigned, func(e *realtime.Event) { e.Payload = json.RawMessage("{}") }},
 		"a message without an id":    {realtime.KindMessage, func(e *realtime.Event) { e.Payload = json.RawMessage(`{"message":{}}`) }},
 		"a presence of nobody":       {realtime.KindPresenceChange, func(e *realtime.Event) { e.Payload = json.RawMessage("{}") }},
+		"a connection as an array":   {realtime.KindPresenceEnter, func(e *realtime.Event) { e.Payload = json.RawMessage("[]") }},
+		"a visitor as an array":      {realtime.KindVisitorPresence, func(e *realtime.Event) { e.Payload = json.RawMessage("[]") }},
 		"a chat without an id":       {realtime.KindNewConversation, func(e *realtime.Event) { e.Payload = json.RawMessage("{}") }},
 	}
 	for name, test := range tests {

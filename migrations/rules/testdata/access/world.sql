@@ -74,6 +74,11 @@ values ({visitor_chat}, {agent}, 'A note'),
        ({outside_chat}, {outside_agent}, 'A note'),
        ({outside_chat}, {outside_owner}, 'A note');
 
+insert into public.presence_sessions (project_id, connection_id, role, user_id, client_id, floor_seconds, remain_seconds)
+values ({acme}, {visitor_chat}, 'customer', {visitor}, 'visitor', 30, 15),
+       ({acme}, {agent_member}, 'agent', {agent}, 'agent', 90, 15),
+       ({outside}, {outside_chat}, 'customer', {outside_visitor}, 'outside_visitor', 30, 15);
+
 insert into public.web_visits (project_id, customer_id, visitor_id, user_id, url)
 values ({acme}, {visitor_customer}, 'visitor', {visitor}, 'https://example.com/'),
        ({acme}, {other_customer}, 'other_visitor', {other_visitor}, 'https://example.com/'),
