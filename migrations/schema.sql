@@ -1195,6 +1195,7 @@ declare
 begin
   insert into handoff.outbox (project_id, kind, payload)
   values (agent.project_id, 'presence_change', jsonb_build_object(
+    'client_id', agent.user_id,
     'user_id', agent.user_id,
     'name', profile -> 'name',
     'email', (select account.email from auth.users as account where account.id = agent.user_id),
@@ -1413,7 +1414,7 @@ begin
   ), told as (
     select (last.row).project_id, (last.row).role, (last.row).id, event.kind,
            handoff.presence_payload(last.row, moment) - array['connection_id', 'data', 'page', 'conversation_id'] as person,
-           case event.kind when 'visitor_presence' then '{"status": "offline"}'::jsonb
+           case event.kind when 'visitor_presence' then handoff.there_or_not('offline')
              else jsonb_build_object('reason', (last.row).leave_reason, 'last_seen_at', (last.row).last_seen_at) end as news
       from last
      cross join (values ('visitor_presence', 1), ('presence_offline', 2)) as event (kind, rank)
@@ -1435,7 +1436,7 @@ AS $function$
   insert into handoff.outbox (project_id, kind, payload)
   select session.project_id, 'visitor_presence', jsonb_build_object(
            'client_id', session.client_id, 'user_id', session.user_id, 'name', profile.of -> 'name',
-           'email', profile.of -> 'email', 'role', session.role, 'status', status, 'timestamp', moment)
+           'email', profile.of -> 'email', 'role', session.role, 'timestamp', moment) || handoff.there_or_not(status)
     from (select handoff.presence_profile(session) as of) as profile
    where session.role <> 'agent';
 $function$;
@@ -6929,6 +6930,17 @@ begin
    order by absence.conversation_id;
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION handoff.there_or_not(status text)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object('status', status, 'effective_status', status, 'effective_reason', 'wanted',
+                            'connection', case status when 'online' then 'live' else 'gone' end, 'available_slots', 0);
+$function$;
+comment on function handoff.there_or_not(status text) is 'The fields of presence_change that only agents have more than two values of.';
 
 CREATE OR REPLACE FUNCTION handoff.time_out(moment timestamp with time zone DEFAULT now(), most integer DEFAULT 100)
  RETURNS integer

@@ -137,37 +137,26 @@ type QueuePosition struct {
 	WaitP90Seconds *int `json:"wait_p90_seconds"`
 }
 
-// PresenceChange is the payload of KindPresenceChange.
+// PresenceChange is the payload of KindPresenceChange and KindVisitorPresence.
 type PresenceChange struct {
-	UserID string  `json:"user_id"`
-	Name   *string `json:"name"`
-	Email  *string `json:"email"`
-	Role   string  `json:"role"`
-	// Status is what the agent wants; EffectiveStatus is what the queue goes by.
-	Status          string `json:"status"`
-	EffectiveStatus string `json:"effective_status"`
-	Timestamp       string `json:"timestamp"`
-	// AvailableSlots is how many more chats the agent can be given.
-	AvailableSlots int `json:"available_slots"`
-	// EffectiveReason is wanted, connection_suspect, connection_gone or inactive.
-	EffectiveReason string `json:"effective_reason"`
-	// Connection is live, suspect, gone, or unknown for an agent whom presence does not watch.
-	Connection string `json:"connection"`
-}
-
-// VisitorPresence is the payload of KindVisitorPresence: presence_change of a customer or bot.
-type VisitorPresence struct {
 	// ClientID is the user's id, or the name of a bot.
 	ClientID string `json:"client_id"`
 	// UserID is null for bots.
 	UserID *string `json:"user_id"`
 	Name   *string `json:"name"`
 	Email  *string `json:"email"`
-	// Role is customer or bot.
+	// Role is agent, customer or bot.
 	Role string `json:"role"`
-	// Status is online or offline.
-	Status    string `json:"status"`
-	Timestamp string `json:"timestamp"`
+	// Status is what the agent wants; EffectiveStatus is what the queue goes by. Customers and bots are online or offline.
+	Status          string `json:"status"`
+	EffectiveStatus string `json:"effective_status"`
+	Timestamp       string `json:"timestamp"`
+	// AvailableSlots is how many more chats the agent can be given; 0 for customers and bots.
+	AvailableSlots int `json:"available_slots"`
+	// EffectiveReason is wanted, connection_suspect, connection_gone or inactive.
+	EffectiveReason string `json:"effective_reason"`
+	// Connection is live, suspect, gone, or unknown for an agent whom presence does not watch.
+	Connection string `json:"connection"`
 }
 
 // PresenceConnection is the payload of KindPresenceEnter and KindPresenceUpdate.

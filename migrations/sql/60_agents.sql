@@ -252,6 +252,7 @@ declare
 begin
   insert into handoff.outbox (project_id, kind, payload)
   values (agent.project_id, 'presence_change', jsonb_build_object(
+    'client_id', agent.user_id,
     'user_id', agent.user_id,
     'name', profile -> 'name',
     'email', (select account.email from auth.users as account where account.id = agent.user_id),

@@ -64,6 +64,19 @@ $$;
 comment on function handoff.presence_payload(public.presence_sessions, timestamptz) is 'What the events about one connection tell the members.';
 revoke all on function handoff.presence_payload(public.presence_sessions, timestamptz) from public, anon, authenticated;
 
+create or replace function handoff.there_or_not(status text)
+returns jsonb
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select jsonb_build_object('status', status, 'effective_status', status, 'effective_reason', 'wanted',
+                            'connection', case status when 'online' then 'live' else 'gone' end, 'available_slots', 0);
+$$;
+comment on function handoff.there_or_not(text) is 'The fields of presence_change that only agents have more than two values of.';
+revoke all on function handoff.there_or_not(text) from public, anon, authenticated;
+
 -- For customers and bots; of agents the trigger on agent_availability tells.
 create or replace function handoff.announce_person(session public.presence_sessions, status text, moment timestamptz)
 returns void
@@ -75,7 +88,7 @@ as $$
   insert into handoff.outbox (project_id, kind, payload)
   select session.project_id, 'visitor_presence', jsonb_build_object(
            'client_id', session.client_id, 'user_id', session.user_id, 'name', profile.of -> 'name',
-           'email', profile.of -> 'email', 'role', session.role, 'status', status, 'timestamp', moment)
+           'email', profile.of -> 'email', 'role', session.role, 'timestamp', moment) || handoff.there_or_not(status)
     from (select handoff.presence_profile(session) as of) as profile
    where session.role <> 'agent';
 $$;
@@ -289,7 +302,7 @@ begin
   ), told as (
     select (last.row).project_id, (last.row).role, (last.row).id, event.kind,
            handoff.presence_payload(last.row, moment) - array['connection_id', 'data', 'page', 'conversation_id'] as person,
-           case event.kind when 'visitor_presence' then '{"status": "offline"}'::jsonb
+           case event.kind when 'visitor_presence' then handoff.there_or_not('offline')
              else jsonb_build_object('reason', (last.row).leave_reason, 'last_seen_at', (last.row).last_seen_at) end as news
       from last
      cross join (values ('visitor_presence', 1), ('presence_offline', 2)) as event (kind, rank)

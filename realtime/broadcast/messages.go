@@ -50,9 +50,9 @@ func mapEvent(event realtime.Event) ([]realtime.Message, error) {
 		return onProject[realtime.QueueUpdated](event, realtime.ProjectAgentsTopic, true)
 	case realtime.KindQueuePosition:
 		return onConversation[realtime.QueuePosition](event)
-	case realtime.KindPresenceChange:
+	case realtime.KindPresenceChange, realtime.KindVisitorPresence:
 		return mapPresenceChange(event)
-	case realtime.KindVisitorPresence, realtime.KindPresenceEnter, realtime.KindPresenceUpdate, realtime.KindPresenceLeave,
+	case realtime.KindPresenceEnter, realtime.KindPresenceUpdate, realtime.KindPresenceLeave,
 		realtime.KindPresenceOffline:
 		return mapPresence(event)
 	case realtime.KindPresenceDemand:
@@ -129,22 +129,16 @@ func mapPresenceChange(event realtime.Event) ([]realtime.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	if fields.UserID == "" {
+	if fields.ClientID == "" {
 		return nil, errNoID
 	}
+	event.Kind = realtime.KindPresenceChange
 	return projectMessage(event, realtime.PresenceTopic, true, fields)
 }
 
 // mapPresence is for the members of the project alone: what visitors tell of themselves never reaches other visitors.
 func mapPresence(event realtime.Event) ([]realtime.Message, error) {
 	switch event.Kind {
-	case realtime.KindVisitorPresence:
-		fields, err := decode[realtime.VisitorPresence](event)
-		if err != nil {
-			return nil, err
-		}
-		event.Kind = realtime.KindPresenceChange
-		return projectMessage(event, realtime.PresenceTopic, true, fields)
 	case realtime.KindPresenceLeave:
 		return onProject[realtime.PresenceLeft](event, realtime.PresenceTopic, true)
 	case realtime.KindPresenceOffline:

@@ -42,11 +42,12 @@ var databasePayloads = map[realtime.Kind]string{
 		"handoff_reason":"keyword","priority":0,"queue_entered_at":"2026-03-01T09:28:00+00:00"}}`,
 	realtime.KindQueueUpdated:  `{"waiting_count":2}`,
 	realtime.KindQueuePosition: `{"conversation_id":"` + conversationID + `","position":3,"estimated_wait_minutes":8,"wait_p50_seconds":150,"wait_p90_seconds":420}`,
-	realtime.KindPresenceChange: `{"user_id":"` + agentID + `","name":"Sarah","email":"sarah@example.com","role":"agent","status":"online",
+	realtime.KindPresenceChange: `{"client_id":"` + agentID + `","user_id":"` + agentID + `","name":"Sarah","email":"sarah@example.com","role":"agent","status":"online",
 		"effective_status":"away","effective_reason":"connection_suspect","connection":"suspect",
 		"timestamp":"2026-03-01T09:30:00+00:00","available_slots":3}`,
 	realtime.KindVisitorPresence: `{"client_id":"` + visitorID + `","user_id":"` + visitorID + `","name":"John","email":"john@example.com",
-		"role":"customer","status":"offline","timestamp":"2026-03-01T09:30:00+00:00"}`,
+		"role":"customer","status":"offline","effective_status":"offline","effective_reason":"wanted","connection":"gone",
+		"timestamp":"2026-03-01T09:30:00+00:00","available_slots":0}`,
 	realtime.KindPresenceEnter:  connectionPayload + `}`,
 	realtime.KindPresenceUpdate: connectionPayload + `}`,
 	realtime.KindPresenceLeave:  connectionPayload + `,"reason":"switched_pages","leave_data":null}`,
@@ -95,7 +96,7 @@ func TestMessagesMatchTheGoldenFiles(t *testing.T) {
 		for _, message := range messages {
 			name := goldenName(message)
 			if kind == realtime.KindVisitorPresence {
-				name += ".visitor" // the same event as that of agents, with other fields
+				name += ".visitor" // the same event as that of agents
 			}
 			require.False(t, seen[name], "two messages share the golden file %s", name)
 			seen[name] = true
