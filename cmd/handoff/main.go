@@ -7,6 +7,7 @@
 //	handoff import      bring in chats from before
 //	handoff deadletters list, send again or drop what Realtime would not take
 //	handoff calibration how well promised waits were kept
+//	handoff simulate    how long customers would wait with fewer or more agents
 //	handoff version     which version this is
 package main
 
