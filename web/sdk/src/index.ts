@@ -18,5 +18,8 @@ export type * from './protocol.js';
 export type * from './settings.js';
 export type { Store } from './core/store.js';
 export type * from './team.js';
+export { acceptInvitation, myInvitations } from './invitations.js';
+export { createPlaybook } from './playbook.js';
+export type * from './playbook.js';
 export { createVisitorClient } from './visitor/client.js';
 export type * from './visitor/types.js';

@@ -1,0 +1,67 @@
+import { createClient, type Session, type SupabaseClient } from '@supabase/supabase-js';
+import { useEffect, useState } from 'react';
+import { Router } from 'wouter';
+
+import { Banner } from '../ui/feedback';
+import { messageOf, ToastProvider } from '../ui/toasts';
+import styles from './app.module.css';
+import { loadConfig, type Config } from './config';
+import { BASE } from './routes';
+import { SignIn } from './SignIn';
+import { Workspace } from './Workspace';
+
+interface Loaded {
+  config: Config;
+  supabase: SupabaseClient;
+}
+
+/** Configuration, then the session: the sign-in page or the workspace. */
+export function App() {
+  const [loaded, setLoaded] = useState<Loaded | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  useEffect(() => {
+    loadConfig().then((config) => setLoaded({ config, supabase: connect(config) }), setError);
+  }, []);
+  if (error !== null) return <Fault text={messageOf(error)} />;
+  if (loaded === null) return null;
+  return (
+    <ToastProvider>
+      <Router base={BASE}>
+        <Signed {...loaded} />
+      </Router>
+    </ToastProvider>
+  );
+}
+
+function connect(config: Config): SupabaseClient {
+  // A storage of its own: the widget on the same origin signs visitors in.
+  return createClient(config.url, config.key, { auth: { storageKey: 'handoff-dashboard' } });
+}
+
+function Signed({ config, supabase }: Loaded) {
+  const session = useSession(supabase);
+  if (session === undefined) return null;
+  if (session === null) return <SignIn supabase={supabase} accounts={config.sign_ins ?? []} />;
+  const { id, email = '' } = session.user;
+  return <Workspace key={id} supabase={supabase} projectId={config.project_id} email={email} />;
+}
+
+/** Undefined until it is known whether somebody is signed in. */
+function useSession(supabase: SupabaseClient): Session | null | undefined {
+  const [session, setSession] = useState<Session | null>();
+  useEffect(() => {
+    const { data } = supabase.auth.onAuthStateChange((_event, next) => setSession(next));
+    return () => data.subscription.unsubscribe();
+  }, [supabase]);
+  return session;
+}
+
+function Fault({ text }: { text: string }) {
+  return (
+    <main className={styles.center}>
+      <Banner tone="red" title="The dashboard cannot start">
+        {text}
+      </Banner>
+    </main>
+  );
+}

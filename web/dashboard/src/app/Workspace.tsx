@@ -1,0 +1,55 @@
+import { createAgentClient, createPlaybook, type AgentClient } from '@supportbase/handoff';
+import type { SupabaseClient } from '@supabase/supabase-js';
+import { useEffect, useMemo, useState } from 'react';
+
+import { ClientContext, PlaybookContext } from './context';
+import { Invitations } from './Invitations';
+import { Shell } from './Shell';
+
+interface WorkspaceProps {
+  supabase: SupabaseClient;
+  projectId: string;
+  email: string;
+}
+
+/** Everything behind the sign-in: one client, started and stopped with the page. */
+export function Workspace({ supabase, projectId, email }: WorkspaceProps) {
+  const [client, setClient] = useState<AgentClient | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const [turn, setTurn] = useState(0);
+  useEffect(() => {
+    let stopped = false;
+    const made = createAgentClient({ supabase, projectId });
+    made.start().then(
+      () => stopped || setClient(made),
+      (reason: unknown) => stopped || setError(reason),
+    );
+    return () => {
+      stopped = true;
+      setClient(null);
+      void made.stop();
+    };
+  }, [supabase, projectId, turn]);
+  const playbook = useMemo(() => createPlaybook({ supabase, projectId }), [supabase, projectId]);
+  const signOut = () => {
+    void (async () => {
+      await client?.stop();
+      await supabase.auth.signOut();
+    })();
+  };
+  const joined = () => {
+    setError(null);
+    setTurn((now) => now + 1);
+  };
+  if (error !== null) {
+    return <Invitations supabase={supabase} error={error} email={email} onJoined={joined} onSignOut={signOut} />;
+  }
+  if (client === null) return null;
+  return (
+    <ClientContext value={client}>
+      <PlaybookContext value={playbook}>
+        <Shell onSignOut={signOut} />
+      </PlaybookContext>
+    </ClientContext>
+  );
+}

@@ -1,0 +1,18 @@
+import '@fontsource-variable/inter';
+
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+
+import { App } from './app/App';
+import { applyTheme } from './app/theme';
+import './ui/tokens.css';
+import './ui/base.css';
+
+applyTheme();
+const root = document.getElementById('root');
+if (root === null) throw new Error('index.html has no #root');
+createRoot(root).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+);
