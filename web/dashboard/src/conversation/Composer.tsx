@@ -41,11 +41,10 @@ export function Composer({ view, conversation, blocked, ref }: ComposerProps) {
   const [mode, setMode] = useState<ComposerMode>(blocked === null ? 'reply' : 'note');
   const shownMode = blocked === null ? mode : 'note';
   const [text, setText] = useDraft(`${view.id}/${shownMode}`);
-  const area = useRef<HTMLTextAreaElement>(null);
+  const area = useAutosize(text);
   const canned = useCannedMenu(text, setText, area, conversation);
   const send = useSend(view, shownMode, text, setText);
   const listId = useId();
-  useAutosize(area, text);
   useImperativeHandle(ref, () => ({
     focus: (next) => {
       setMode(next);
@@ -151,13 +150,16 @@ function useSend(
   };
 }
 
-function useAutosize(area: React.RefObject<HTMLTextAreaElement | null>, text: string): void {
+/** A text area that is as high as its text, up to a limit. */
+function useAutosize(text: string): React.RefObject<HTMLTextAreaElement | null> {
+  const area = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => {
     const element = area.current;
     if (element === null) return;
     element.style.height = 'auto';
     element.style.height = `${Math.min(element.scrollHeight, 220)}px`;
-  }, [area, text]);
+  }, [text]);
+  return area;
 }
 
 function useCannedMenu(

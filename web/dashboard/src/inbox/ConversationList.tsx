@@ -25,6 +25,7 @@ interface ConversationListProps {
 export function ConversationList({ list, state, selected, onFold }: ConversationListProps) {
   const { entries, lines, loading, hasMore, error, loadMore, refresh } = state;
   const scroller = useRef<HTMLDivElement>(null);
+  // eslint-disable-next-line react-hooks/incompatible-library -- the compiler is not used
   const virtual = useVirtualizer({
     count: entries.length,
     getScrollElement: () => scroller.current,
