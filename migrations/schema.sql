@@ -32,7 +32,7 @@ create table handoff.assignment_decisions (
   candidates jsonb default '[]'::jsonb not null,
   constraint assignment_decisions_candidates_is_array CHECK ((jsonb_typeof(candidates) = 'array'::text)),
   constraint assignment_decisions_pkey PRIMARY KEY (id),
-  constraint assignment_decisions_strategy CHECK ((strategy = ANY (ARRAY['balanced'::text, 'round_robin'::text, 'longest_idle'::text, 'claim'::text, 'take_over'::text, 'transfer'::text, 'returning'::text])))
+  constraint assignment_decisions_strategy CHECK ((strategy = ANY (ARRAY['balanced'::text, 'round_robin'::text, 'longest_idle'::text, 'claim'::text, 'take_over'::text, 'transfer'::text, 'returning'::text, 'offer'::text])))
 );
 comment on table handoff.assignment_decisions is 'One row for each time a conversation was given to an agent. Read through explain_assignment.';
 comment on column handoff.assignment_decisions.decided_by is 'Who took it or gave it away; null when the worker or a rule did.';
@@ -172,6 +172,48 @@ CREATE INDEX mail_outbox_due_idx ON handoff.mail_outbox USING btree (next_attemp
 CREATE INDEX mail_outbox_project_created_idx ON handoff.mail_outbox USING btree (project_id, created_at);
 CREATE TRIGGER mail_outbox_forget_token BEFORE UPDATE OF sent_at, given_up_at ON handoff.mail_outbox FOR EACH ROW WHEN (((new.sent_at IS NOT NULL) OR (new.given_up_at IS NOT NULL))) EXECUTE FUNCTION handoff.mail_outbox_forget_token();
 alter table handoff.mail_outbox enable row level security;
+
+create table handoff.offers (
+  id bigint generated always as identity not null,
+  conversation_id uuid not null,
+  project_id uuid not null,
+  agent_id uuid not null,
+  waiting_since timestamp with time zone not null,
+  round integer default 1 not null,
+  offered_at timestamp with time zone default now() not null,
+  expires_at timestamp with time zone not null,
+  state text default 'open'::text not null,
+  ended_at timestamp with time zone,
+  end_reason text,
+  strategy text not null,
+  queue_position integer,
+  reason text not null,
+  candidates jsonb default '[]'::jsonb not null,
+  constraint offers_candidates_is_array CHECK ((jsonb_typeof(candidates) = 'array'::text)),
+  constraint offers_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE,
+  constraint offers_end_reason_length CHECK (((char_length(end_reason) >= 1) AND (char_length(end_reason) <= 500))),
+  constraint offers_ended_at_matches_state CHECK (((state = 'open'::text) = (ended_at IS NULL))),
+  constraint offers_pkey PRIMARY KEY (id),
+  constraint offers_round CHECK ((round > 0)),
+  constraint offers_state CHECK ((state = ANY (ARRAY['open'::text, 'accepted'::text, 'declined'::text, 'missed'::text, 'withdrawn'::text])))
+);
+comment on table handoff.offers is 'Who was asked to take a waiting conversation, and what came of it. Kept for 30 days; read through my_offers and explain_assignment.';
+comment on column handoff.offers.waiting_since is 'Which wait of the conversation it belongs to: another wait knows nothing of it.';
+comment on column handoff.offers.round is 'In one round nobody is asked twice. The next one begins a minute after everybody who could take it has missed or declined it.';
+comment on column handoff.offers.state is 'missed: not answered in time; withdrawn: it was taken by another, closed, or the agent could no longer take it.';
+comment on column handoff.offers.end_reason is 'What the agent said when declining; or claimed, closed, agent_unavailable, limit_lowered, agent_removed, mode_changed.';
+comment on column handoff.offers.candidates is 'As in handoff.assignment_decisions.';
+CREATE INDEX offers_agent_idx ON handoff.offers USING btree (project_id, agent_id, offered_at);
+CREATE INDEX offers_conversation_idx ON handoff.offers USING btree (conversation_id, waiting_since);
+CREATE INDEX offers_offered_at_idx ON handoff.offers USING brin (offered_at);
+CREATE UNIQUE INDEX offers_one_open_per_conversation_idx ON handoff.offers USING btree (conversation_id) WHERE (state = 'open'::text);
+CREATE INDEX offers_open_agent_idx ON handoff.offers USING btree (project_id, agent_id) WHERE (state = 'open'::text);
+CREATE INDEX offers_open_expiry_idx ON handoff.offers USING btree (expires_at) WHERE (state = 'open'::text);
+CREATE INDEX offers_refused_idx ON handoff.offers USING btree (project_id, ended_at) WHERE (state = ANY (ARRAY['declined'::text, 'missed'::text]));
+CREATE TRIGGER offers_deleted AFTER DELETE ON handoff.offers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.offers_deleted();
+CREATE TRIGGER offers_ended AFTER UPDATE ON handoff.offers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.offers_ended();
+CREATE TRIGGER offers_made AFTER INSERT ON handoff.offers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.offers_made();
+alter table handoff.offers enable row level security;
 
 create table handoff.outbox (
   id bigint generated always as identity not null,
@@ -386,6 +428,7 @@ create table public.agent_availability (
   effective_status text default 'offline'::text not null,
   max_concurrent_chats integer default 5 not null,
   current_chat_count integer default 0 not null,
+  offered_chat_count integer default 0 not null,
   last_seen_at timestamp with time zone default now() not null,
   last_assigned_at timestamp with time zone,
   idle_since timestamp with time zone default now() not null,
@@ -407,6 +450,7 @@ create table public.agent_availability (
   constraint agent_availability_effective_reason CHECK ((effective_reason = ANY (ARRAY['wanted'::text, 'connection_suspect'::text, 'connection_gone'::text, 'inactive'::text]))),
   constraint agent_availability_effective_status CHECK ((effective_status = ANY (ARRAY['online'::text, 'busy'::text, 'away'::text, 'offline'::text]))),
   constraint agent_availability_max_chats CHECK (((max_concurrent_chats >= 1) AND (max_concurrent_chats <= 50))),
+  constraint agent_availability_offered_count CHECK ((offered_chat_count >= 0)),
   constraint agent_availability_one_per_project UNIQUE (user_id, project_id),
   constraint agent_availability_pkey PRIMARY KEY (id),
   constraint agent_availability_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE,
@@ -419,6 +463,7 @@ comment on column public.agent_availability.status is 'What the agent wants.';
 comment on column public.agent_availability.effective_status is 'What the agent can be given chats by; derived, never set by anyone.';
 comment on column public.agent_availability.max_concurrent_chats is 'May be lowered below current_chat_count: it limits what is given, it takes nothing away.';
 comment on column public.agent_availability.current_chat_count is 'The agent''s agent_active conversations. Counted for a new row, then written by one trigger (handoff.conversations_count).';
+comment on column public.agent_availability.offered_chat_count is 'The agent''s open offers: each keeps a slot until it is answered. Written by the triggers of handoff.offers only.';
 comment on column public.agent_availability.idle_since is 'Since when the agent is there without a chat; says nothing about an agent who has one.';
 comment on column public.agent_availability.status_set_by is 'Who set the status last: the agent, or an admin; null when the system did.';
 comment on column public.agent_availability.skills is 'What the agent can be given besides ordinary chats: lower case, trimmed, each once. Admins set it.';
@@ -434,6 +479,8 @@ CREATE TRIGGER agent_availability_announce AFTER UPDATE ON public.agent_availabi
 CREATE TRIGGER agent_availability_announce_gone AFTER DELETE ON public.agent_availability FOR EACH ROW EXECUTE FUNCTION handoff.agent_availability_announce();
 CREATE TRIGGER agent_availability_announce_new AFTER INSERT ON public.agent_availability FOR EACH ROW EXECUTE FUNCTION handoff.agent_availability_announce();
 CREATE TRIGGER agent_availability_derive BEFORE INSERT OR UPDATE ON public.agent_availability FOR EACH ROW EXECUTE FUNCTION handoff.agent_availability_derive();
+CREATE TRIGGER agent_availability_end_offers AFTER UPDATE ON public.agent_availability FOR EACH ROW WHEN (((old.offered_chat_count > 0) AND (((old.effective_status = 'online'::text) AND (new.effective_status <> 'online'::text)) OR (new.max_concurrent_chats < old.max_concurrent_chats)))) EXECUTE FUNCTION handoff.agent_availability_end_offers();
+CREATE TRIGGER agent_availability_end_offers_gone AFTER DELETE ON public.agent_availability FOR EACH ROW WHEN ((old.offered_chat_count > 0)) EXECUTE FUNCTION handoff.agent_availability_end_offers();
 CREATE TRIGGER agent_availability_returned AFTER UPDATE ON public.agent_availability FOR EACH ROW WHEN (((old.effective_status = 'offline'::text) AND (new.effective_status <> 'offline'::text))) EXECUTE FUNCTION handoff.agent_availability_returned();
 alter table public.agent_availability enable row level security;
 create policy "Agents can change their own availability" on public.agent_availability as permissive
@@ -665,6 +712,7 @@ CREATE TRIGGER conversations_announce_change AFTER UPDATE OF tags, priority, req
 CREATE TRIGGER conversations_clock BEFORE UPDATE ON public.conversations FOR EACH ROW WHEN ((((old.status = 'agent_active'::text) AND ((new.status <> 'agent_active'::text) OR (new.assigned_agent_id IS DISTINCT FROM old.assigned_agent_id))) OR (new.customer_active_at IS DISTINCT FROM old.customer_active_at) OR (((new.customer_presence = ANY (ARRAY['online'::text, 'typing'::text])) OR (old.customer_presence = ANY (ARRAY['online'::text, 'typing'::text]))) AND ((new.customer_presence IS DISTINCT FROM old.customer_presence) OR (new.customer_last_seen_at IS DISTINCT FROM old.customer_last_seen_at))))) EXECUTE FUNCTION handoff.conversations_clock();
 CREATE TRIGGER conversations_count AFTER UPDATE ON public.conversations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_count();
 CREATE TRIGGER conversations_count_deleted AFTER DELETE ON public.conversations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_count_deleted();
+CREATE TRIGGER conversations_end_offers AFTER UPDATE ON public.conversations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_end_offers();
 CREATE TRIGGER conversations_guard BEFORE UPDATE ON public.conversations FOR EACH ROW EXECUTE FUNCTION handoff.conversations_guard();
 CREATE TRIGGER conversations_guard_insert BEFORE INSERT ON public.conversations FOR EACH ROW EXECUTE FUNCTION handoff.conversations_guard_insert();
 CREATE TRIGGER conversations_presence BEFORE INSERT ON public.conversations FOR EACH ROW WHEN (((new.visitor_user_id IS NOT NULL) AND (new.status <> 'closed'::text))) EXECUTE FUNCTION handoff.conversations_presence();
@@ -759,17 +807,23 @@ create table public.handoff_settings (
   send_inactivity_warning boolean default true not null,
   assignment_strategy text default 'balanced'::text not null,
   preferred_wait_seconds integer default 60 not null,
+  assignment_mode text default 'direct'::text not null,
+  offer_timeout_seconds integer default 30 not null,
+  away_after_missed_offers integer default 0 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
   agent_offline_after_seconds integer default 90 not null,
   client_ip_header text default 'cf-connecting-ip'::text not null,
   constraint handoff_settings_agent_offline_after CHECK (((agent_offline_after_seconds >= 90) AND (agent_offline_after_seconds <= 300))),
+  constraint handoff_settings_assignment_mode CHECK ((assignment_mode = ANY (ARRAY['direct'::text, 'offer'::text]))),
   constraint handoff_settings_assignment_strategy CHECK ((assignment_strategy = ANY (ARRAY['balanced'::text, 'round_robin'::text, 'longest_idle'::text]))),
   constraint handoff_settings_auto_close CHECK (((auto_close_after_warning_minutes >= 1) AND (auto_close_after_warning_minutes <= 1440))),
+  constraint handoff_settings_away_after_missed CHECK (((away_after_missed_offers >= 0) AND (away_after_missed_offers <= 20))),
   constraint handoff_settings_client_ip_header CHECK ((client_ip_header = ANY (ARRAY['cf-connecting-ip'::text, 'x-real-ip'::text, 'x-forwarded-for'::text, 'none'::text]))),
   constraint handoff_settings_default_max_chats CHECK (((default_max_concurrent_chats >= 1) AND (default_max_concurrent_chats <= 50))),
   constraint handoff_settings_inactivity_timeout CHECK (((inactivity_timeout_minutes >= 1) AND (inactivity_timeout_minutes <= 1440))),
   constraint handoff_settings_keep_alive CHECK (((session_keep_alive_minutes >= 1) AND (session_keep_alive_minutes <= 1440))),
+  constraint handoff_settings_offer_timeout CHECK (((offer_timeout_seconds >= 5) AND (offer_timeout_seconds <= 600))),
   constraint handoff_settings_one_per_project UNIQUE (project_id),
   constraint handoff_settings_pkey PRIMARY KEY (id),
   constraint handoff_settings_preferred_wait CHECK (((preferred_wait_seconds >= 0) AND (preferred_wait_seconds <= 3600))),
@@ -782,9 +836,14 @@ comment on column public.handoff_settings.timezone is 'The name of an IANA zone.
 comment on column public.handoff_settings.business_hours is 'Wall time of the column timezone, by weekday: {"start", "end", "enabled"} or {"ranges": [{"start", "end"}], "enabled"}. A weekday that is left out is closed.';
 comment on column public.handoff_settings.assignment_strategy is 'balanced: most free slots, then longest since the last assignment; round_robin: longest since the last assignment; longest_idle: longest without a chat.';
 comment on column public.handoff_settings.preferred_wait_seconds is 'How long a reopened conversation waits for its agent, who is online but full, before others may take it.';
+comment on column public.handoff_settings.assignment_mode is 'direct: the worker gives a conversation to the agent it chose; offer: it asks that agent first, who accepts or declines.';
+comment on column public.handoff_settings.offer_timeout_seconds is 'How long an offer is open; not answered by then, it counts as missed.';
+comment on column public.handoff_settings.away_after_missed_offers is 'Who misses that many offers one after the other is set away, so that nobody waits for an empty chair; 0: nobody is.';
 comment on column public.handoff_settings.agent_offline_after_seconds is 'How long an agent who beats every 30 seconds counts without a beat; F001''s five minutes is the most.';
 comment on column public.handoff_settings.client_ip_header is 'The request header that the network in front of the API overwrites with the caller''s address. Cloudflare, in front of hosted Supabase, does; elsewhere a caller may send any, so choose what your proxy sets, or none.';
 CREATE TRIGGER handoff_settings_announce AFTER INSERT OR DELETE OR UPDATE ON public.handoff_settings FOR EACH ROW EXECUTE FUNCTION handoff.settings_announce();
+CREATE TRIGGER handoff_settings_end_offers AFTER UPDATE ON public.handoff_settings FOR EACH ROW WHEN (((old.assignment_mode = 'offer'::text) AND (new.assignment_mode <> 'offer'::text))) EXECUTE FUNCTION handoff.handoff_settings_end_offers();
+CREATE TRIGGER handoff_settings_end_offers_gone AFTER DELETE ON public.handoff_settings FOR EACH ROW WHEN ((old.assignment_mode = 'offer'::text)) EXECUTE FUNCTION handoff.handoff_settings_end_offers();
 CREATE TRIGGER handoff_settings_hours_changed AFTER INSERT OR DELETE OR UPDATE OF business_hours_enabled, timezone, business_hours ON public.handoff_settings FOR EACH ROW EXECUTE FUNCTION handoff.hours_changed();
 CREATE TRIGGER handoff_settings_validate BEFORE INSERT OR UPDATE ON public.handoff_settings FOR EACH ROW EXECUTE FUNCTION handoff.handoff_settings_validate();
 alter table public.handoff_settings enable row level security;
@@ -798,7 +857,7 @@ create policy "Admins can write the settings of a new project" on public.handoff
 create policy "Members can see the settings" on public.handoff_settings as permissive
   for select to authenticated
   using ((project_id IN ( SELECT handoff.member_projects() AS member_projects)));
-grant insert (agent_offline_after_seconds, assignment_strategy, auto_close_after_warning_minutes, auto_triggers, business_hours, business_hours_enabled, client_ip_header, default_max_concurrent_chats, enabled, inactivity_timeout_minutes, preferred_wait_seconds, project_id, send_inactivity_warning, session_keep_alive_minutes, show_human_button, timezone, trigger_mode), select, update (agent_offline_after_seconds, assignment_strategy, auto_close_after_warning_minutes, auto_triggers, business_hours, business_hours_enabled, client_ip_header, default_max_concurrent_chats, enabled, inactivity_timeout_minutes, preferred_wait_seconds, project_id, send_inactivity_warning, session_keep_alive_minutes, show_human_button, timezone, trigger_mode) on table public.handoff_settings to authenticated;
+grant insert (agent_offline_after_seconds, assignment_mode, assignment_strategy, auto_close_after_warning_minutes, auto_triggers, away_after_missed_offers, business_hours, business_hours_enabled, client_ip_header, default_max_concurrent_chats, enabled, inactivity_timeout_minutes, offer_timeout_seconds, preferred_wait_seconds, project_id, send_inactivity_warning, session_keep_alive_minutes, show_human_button, timezone, trigger_mode), select, update (agent_offline_after_seconds, assignment_mode, assignment_strategy, auto_close_after_warning_minutes, auto_triggers, away_after_missed_offers, business_hours, business_hours_enabled, client_ip_header, default_max_concurrent_chats, enabled, inactivity_timeout_minutes, offer_timeout_seconds, preferred_wait_seconds, project_id, send_inactivity_warning, session_keep_alive_minutes, show_human_button, timezone, trigger_mode) on table public.handoff_settings to authenticated;
 grant all on table public.handoff_settings to service_role;
 
 create table public.lead_captures (
@@ -1150,6 +1209,33 @@ end
 $function$;
 grant execute on function handoff.accept_invitation(token text, invitation_id uuid, moment timestamp with time zone) to authenticated;
 
+CREATE OR REPLACE FUNCTION handoff.accept_offer(conversation_id uuid, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  caller uuid := handoff.require_user();
+  conversation public.conversations := handoff.lock_conversation(accept_offer.conversation_id);
+begin
+  if conversation.id is null or not handoff.is_member(conversation.project_id) then
+    return handoff.claim_refused('ACCESS_DENIED', 'You have no access to this conversation');
+  end if;
+  perform handoff.rate_limit('dashboard', 100, interval '1 minute');
+  -- An offer whose time is over is missed, whether or not the worker has noticed.
+  if conversation.status = 'waiting' and not exists (
+    select 1 from handoff.offers as offer
+     where offer.conversation_id = conversation.id and offer.agent_id = caller and offer.state = 'open'
+       and offer.expires_at > moment
+  ) then
+    return handoff.claim_refused('NO_OFFER', 'This offer is not open any more');
+  end if;
+  return handoff.take_locked(conversation, caller, array['waiting'], 'offer', 'accepted');
+end
+$function$;
+grant execute on function handoff.accept_offer(conversation_id uuid, moment timestamp with time zone) to authenticated;
+
 CREATE OR REPLACE FUNCTION handoff.add_note(conversation_id uuid, content text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1179,7 +1265,9 @@ AS $function$
     'effective_reason', agent.effective_reason, 'connection', agent.connection,
     'status_changed_at', agent.status_changed_at, 'status_set_by', agent.status_set_by,
     'current_chat_count', agent.current_chat_count, 'max_concurrent_chats', agent.max_concurrent_chats,
-    'available_slots', greatest(agent.max_concurrent_chats - agent.current_chat_count, 0), 'skills', agent.skills);
+    'offered_chat_count', agent.offered_chat_count,
+    'available_slots', greatest(agent.max_concurrent_chats - agent.current_chat_count - agent.offered_chat_count, 0),
+    'skills', agent.skills);
 $function$;
 comment on function handoff.agent_answer(agent public.agent_availability) is 'What calls about an agent answer.';
 
@@ -1203,7 +1291,7 @@ begin
     'status', case when tg_op = 'DELETE' then 'offline' else agent.status end,
     'effective_status', case when tg_op = 'DELETE' then 'offline' else agent.effective_status end,
     'available_slots', case when tg_op = 'DELETE' then 0
-                            else greatest(agent.max_concurrent_chats - agent.current_chat_count, 0) end,
+                            else greatest(agent.max_concurrent_chats - agent.current_chat_count - agent.offered_chat_count, 0) end,
     'effective_reason', agent.effective_reason,
     'connection', case when tg_op = 'DELETE' then 'gone' else agent.connection end,
     'timestamp', now()));
@@ -1251,6 +1339,33 @@ begin
 end
 $function$;
 comment on function handoff.agent_availability_derive() is 'What no caller sets: the effective status, the count of a new row, who changed the status and when.';
+
+CREATE OR REPLACE FUNCTION handoff.agent_availability_end_offers()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  agent public.agent_availability := case tg_op when 'DELETE' then old else new end;
+  surplus bigint := case when tg_op = 'DELETE' or agent.effective_status <> 'online' then null
+                         else greatest(agent.current_chat_count + agent.offered_chat_count - agent.max_concurrent_chats, 0) end;
+begin
+  update handoff.offers as ended
+     set state = 'withdrawn', ended_at = greatest(now(), ended.offered_at),
+         end_reason = case when tg_op = 'DELETE' then 'agent_removed'
+                           when surplus is null then 'agent_unavailable' else 'limit_lowered' end
+   where ended.state = 'open'
+     and ended.id in (
+           select offer.id
+             from handoff.offers as offer
+            where offer.project_id = agent.project_id and offer.agent_id = agent.user_id and offer.state = 'open'
+            order by offer.id desc
+            limit surplus);
+  return null;
+end
+$function$;
+comment on function handoff.agent_availability_end_offers() is 'Withdraws the offers of an agent who is not online any more or gone, and the latest ones when the limit leaves no slot for them.';
 
 CREATE OR REPLACE FUNCTION handoff.agent_availability_returned()
  RETURNS trigger
@@ -1452,6 +1567,8 @@ AS $function$
     when 'asked' then case strategy
       when 'claim' then 'The agent took it from the queue.'
       else 'The agent took it over from the AI.' end
+    when 'accepted' then 'The agent accepted the offer.'
+    when 'asked_again' then 'Everybody who could take it had missed or declined it; of these the agent was asked longest ago.'
     when 'transferred' then 'Another member of the team gave it to this agent.'
     when 'preferred' then 'The agent had this conversation before and had a free slot.'
     when 'only_candidate' then 'Nobody else who had a free slot could take it.'
@@ -1478,6 +1595,8 @@ AS $function$
     when 'chosen' then 'Was chosen.'
     when 'lacks_skills' then 'Lacks a skill that the conversation asks for.'
     when 'gave_it_back' then 'Had just given it back.'
+    when 'missed_offer' then 'Had not answered an offer of it.'
+    when 'declined_offer' then 'Had declined an offer of it.'
     when 'not_preferred' then 'Did not have this conversation before.'
     when 'fewer_free_slots' then 'Had fewer free slots.'
     when 'assigned_later' then 'Was given a conversation more recently.'
@@ -1727,6 +1846,18 @@ AS $function$
 $function$;
 comment on function handoff.can_send(topic text) is 'Whether the caller may send on a topic of ours: who may listen to a typing topic may also type.';
 grant execute on function handoff.can_send(topic text) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.candidates_explained(project_id uuid, candidates jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select coalesce(jsonb_agg(candidate.value || jsonb_build_object(
+           'name', handoff.agent_profile(candidates_explained.project_id, (candidate.value ->> 'id')::uuid) -> 'name',
+           'text', handoff.assignment_verdict(candidate.value ->> 'verdict')) order by candidate.place), '[]'::jsonb)
+    from jsonb_array_elements(candidates_explained.candidates) with ordinality as candidate (value, place);
+$function$;
 
 CREATE OR REPLACE FUNCTION handoff.canned_responses_validate()
  RETURNS trigger
@@ -2633,6 +2764,38 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION handoff.conversations_end_offers()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  -- One look at a small index is all that projects without offers pay.
+  if not exists (select 1 from handoff.offers as offer where offer.state = 'open') then
+    return null;
+  end if;
+  perform 1
+     from public.agent_availability as agent
+    where (agent.project_id, agent.user_id) in (
+            select offer.project_id, offer.agent_id
+              from new_rows as moved
+              join handoff.offers as offer on offer.conversation_id = moved.id and offer.state = 'open'
+             where moved.status <> 'waiting')
+    order by agent.id
+      for no key update;
+  update handoff.offers as ended
+     set state = case when moved.status = 'agent_active' and moved.assigned_agent_id = ended.agent_id
+                      then 'accepted' else 'withdrawn' end,
+         end_reason = case when moved.status <> 'agent_active' then 'closed'
+                           when moved.assigned_agent_id <> ended.agent_id then 'claimed' end,
+         ended_at = greatest(now(), ended.offered_at)
+    from new_rows as moved
+   where ended.conversation_id = moved.id and ended.state = 'open' and moved.status <> 'waiting';
+  return null;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION handoff.conversations_guard()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2707,6 +2870,31 @@ begin
 end
 $function$;
 comment on function handoff.conversations_presence() is 'A new conversation knows at once that its visitor is there.';
+
+CREATE OR REPLACE FUNCTION handoff.count_offers(project_ids uuid[], agent_ids uuid[], change integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  with delta as (
+    select offer.project_id, offer.agent_id, count(*)::integer * count_offers.change as offers
+      from unnest(count_offers.project_ids, count_offers.agent_ids) as offer (project_id, agent_id)
+     group by offer.project_id, offer.agent_id
+  ), locked as (
+    select agent.id, delta.offers
+      from delta
+      join public.agent_availability as agent on agent.user_id = delta.agent_id and agent.project_id = delta.project_id
+     order by agent.id
+       for no key update of agent
+  )
+  update public.agent_availability as agent
+     set offered_chat_count = agent.offered_chat_count + locked.offers
+    from locked
+   where agent.id = locked.id;
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION handoff.customer_beat(lease handoff.presence_leases, moment timestamp with time zone)
  RETURNS integer
@@ -2967,12 +3155,40 @@ AS $function$
     'waited_seconds', decision.waited_seconds,
     'reason', decision.reason,
     'text', handoff.assignment_reason(decision.strategy, decision.reason),
-    'candidates', coalesce((
-      select jsonb_agg(candidate.value || jsonb_build_object(
-               'name', handoff.agent_profile(decision.project_id, (candidate.value ->> 'id')::uuid) -> 'name',
-               'text', handoff.assignment_verdict(candidate.value ->> 'verdict')) order by candidate.place)
-        from jsonb_array_elements(decision.candidates) with ordinality as candidate (value, place)), '[]'::jsonb));
+    'candidates', handoff.candidates_explained(decision.project_id, decision.candidates));
 $function$;
+
+CREATE OR REPLACE FUNCTION handoff.decline_offer(conversation_id uuid, reason text, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  caller uuid := handoff.require_user();
+  conversation public.conversations := handoff.lock_conversation(decline_offer.conversation_id);
+begin
+  if conversation.id is null or not handoff.is_member(conversation.project_id) then
+    return handoff.claim_refused('ACCESS_DENIED', 'You have no access to this conversation');
+  end if;
+  perform handoff.rate_limit('dashboard', 100, interval '1 minute');
+  perform handoff.lock_agents_of(conversation, caller);
+  update handoff.offers as declined
+     set state = 'declined', ended_at = greatest(moment, declined.offered_at),
+         end_reason = nullif(left(btrim(decline_offer.reason), 500), '')
+   where declined.conversation_id = conversation.id and declined.agent_id = caller and declined.state = 'open';
+  -- Asked twice: the answer is known.
+  if not found and not exists (
+    select 1 from handoff.offers as offer
+     where offer.conversation_id = conversation.id and offer.agent_id = caller and offer.state = 'declined'
+       and conversation.status = 'waiting' and offer.waiting_since = conversation.waiting_since
+  ) then
+    return handoff.claim_refused('NO_OFFER', 'This offer is not open any more');
+  end if;
+  return jsonb_build_object('success', true);
+end
+$function$;
+grant execute on function handoff.decline_offer(conversation_id uuid, reason text, moment timestamp with time zone) to authenticated;
 
 CREATE OR REPLACE FUNCTION handoff.default_settings()
  RETURNS jsonb
@@ -3008,6 +3224,9 @@ AS $function$
     "send_inactivity_warning": true,
     "assignment_strategy": "balanced",
     "preferred_wait_seconds": 60,
+    "assignment_mode": "direct",
+    "offer_timeout_seconds": 30,
+    "away_after_missed_offers": 0,
     "agent_offline_after_seconds": 90,
     "client_ip_header": "cf-connecting-ip"
   }'::jsonb;
@@ -3192,6 +3411,49 @@ end
 $function$;
 comment on function handoff.equip_agent(project_id uuid, user_id uuid) is 'Makes sure that a member has a row as an agent, offline when it is new; false when the user does not belong to the project.';
 
+CREATE OR REPLACE FUNCTION handoff.expire_offers(moment timestamp with time zone DEFAULT now(), most integer DEFAULT 100, project_id uuid DEFAULT NULL::uuid)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  due uuid[] := array(
+    select conversation.id
+      from handoff.offers as offer
+      join public.conversations as conversation on conversation.id = offer.conversation_id
+     where offer.state = 'open' and offer.expires_at <= moment
+       and (expire_offers.project_id is null or offer.project_id = expire_offers.project_id)
+     order by offer.expires_at, offer.id
+     limit most
+       for no key update of conversation skip locked);
+  idle uuid[];
+begin
+  if cardinality(due) = 0 then
+    return 0;
+  end if;
+  perform 1
+     from public.agent_availability as agent
+    where (agent.project_id, agent.user_id) in (
+            select offer.project_id, offer.agent_id from handoff.offers as offer
+             where offer.conversation_id = any (due) and offer.state = 'open')
+    order by agent.id
+      for no key update;
+  -- Answered, withdrawn or made anew while we waited: no longer due.
+  with missed as (
+    update handoff.offers as ended
+       set state = 'missed', ended_at = greatest(moment, ended.offered_at)
+     where ended.conversation_id = any (due) and ended.state = 'open' and ended.expires_at <= moment
+    returning ended.project_id, ended.agent_id
+  )
+  select array_agg(agent.id) into idle
+    from missed
+    join public.agent_availability as agent on agent.project_id = missed.project_id and agent.user_id = missed.agent_id;
+  perform handoff.set_away_who_misses(idle);
+  return cardinality(due);
+end
+$function$;
+comment on function handoff.expire_offers(moment timestamp with time zone, most integer, project_id uuid) is 'Ends the offers that were not answered in time, of one project or all.';
+
 CREATE OR REPLACE FUNCTION handoff.explain_assignment(conversation_id uuid)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -3206,10 +3468,16 @@ begin
   if conversation.id is null or not handoff.is_member(conversation.project_id) then
     perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
   end if;
-  return jsonb_build_object('conversation_id', conversation.id, 'decisions', coalesce((
-    select jsonb_agg(handoff.decision_answer(decision) order by decision.id)
-      from handoff.assignment_decisions as decision
-     where decision.conversation_id = conversation.id), '[]'::jsonb));
+  return jsonb_build_object(
+    'conversation_id', conversation.id,
+    'decisions', coalesce((
+      select jsonb_agg(handoff.decision_answer(decision) order by decision.id)
+        from handoff.assignment_decisions as decision
+       where decision.conversation_id = conversation.id), '[]'::jsonb),
+    'offers', coalesce((
+      select jsonb_agg(handoff.offer_explained(offer) order by offer.id)
+        from handoff.offers as offer
+       where offer.conversation_id = conversation.id), '[]'::jsonb));
 end
 $function$;
 grant execute on function handoff.explain_assignment(conversation_id uuid) to authenticated;
@@ -3345,6 +3613,26 @@ AS $function$
    where conversation.id = handoff_answer.conversation_id;
 $function$;
 
+CREATE OR REPLACE FUNCTION handoff.handoff_settings_end_offers()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform 1
+     from public.agent_availability as agent
+    where agent.project_id = old.project_id and agent.offered_chat_count > 0
+    order by agent.id
+      for no key update;
+  update handoff.offers as ended
+     set state = 'withdrawn', end_reason = 'mode_changed', ended_at = greatest(now(), ended.offered_at)
+   where ended.project_id = old.project_id and ended.state = 'open';
+  return null;
+end
+$function$;
+comment on function handoff.handoff_settings_end_offers() is 'The project no longer asks: open offers are withdrawn. The worker makes offers with a share lock on the settings, so none comes after.';
+
 CREATE OR REPLACE FUNCTION handoff.handoff_settings_validate()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3373,6 +3661,15 @@ begin
   end if;
   if new.client_ip_header not in ('cf-connecting-ip', 'x-real-ip', 'x-forwarded-for', 'none') then
     perform handoff.fail(400, 'unknown_ip_header', 'Unknown header', 'Use cf-connecting-ip, x-real-ip, x-forwarded-for or none.');
+  end if;
+  if new.assignment_mode not in ('direct', 'offer') then
+    perform handoff.fail(400, 'unknown_assignment_mode', 'Unknown assignment mode', 'Use direct or offer.');
+  end if;
+  if new.offer_timeout_seconds not between 5 and 600 then
+    perform handoff.fail(400, 'seconds_out_of_range', '"offer_timeout_seconds" must be between 5 and 600');
+  end if;
+  if new.away_after_missed_offers not between 0 and 20 then
+    perform handoff.fail(400, 'missed_offers_out_of_range', '"away_after_missed_offers" must be between 0 and 20');
   end if;
   new.updated_at := now();
   -- What did not change was checked when it was written. Reading the server's list of zones takes tens of milliseconds.
@@ -3689,6 +3986,18 @@ AS $function$
 $function$;
 comment on function handoff.is_off(told integer, found integer, elapsed integer) is 'Whether a wait differs by more than 30 seconds and a fifth from what is left of the one that was told.';
 
+CREATE OR REPLACE FUNCTION handoff.is_offered(conversation_id uuid, agent_id uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select exists (
+    select 1 from handoff.offers as offer
+     where offer.conversation_id = is_offered.conversation_id and offer.agent_id = is_offered.agent_id and offer.state = 'open');
+$function$;
+comment on function handoff.is_offered(conversation_id uuid, agent_id uuid) is 'Whether the agent has an open offer of the conversation.';
+
 CREATE OR REPLACE FUNCTION handoff.is_open(settings public.handoff_settings, moment timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -3890,8 +4199,8 @@ begin
     select person.user_id, profile.of ->> 'name', account.email::text, profile.of ->> 'avatar_url', person.role,
            coalesce(agent.status, 'offline'), coalesce(agent.effective_status, 'offline'),
            coalesce(agent.current_chat_count, 0), most.chats,
-           greatest(most.chats - coalesce(agent.current_chat_count, 0), 0),
-           coalesce(agent.effective_status = 'online' and agent.current_chat_count < most.chats, false),
+           greatest(most.chats - coalesce(agent.current_chat_count + agent.offered_chat_count, 0), 0),
+           coalesce(agent.effective_status = 'online' and agent.current_chat_count + agent.offered_chat_count < most.chats, false),
            coalesce(agent.skills, '{}'), agent.last_seen_at, agent.status_changed_at
       from handoff.team(list_agents.project_id) as person
       join auth.users as account on account.id = person.user_id
@@ -3907,6 +4216,24 @@ begin
 end
 $function$;
 grant execute on function handoff.list_agents(project_id uuid, wanted_status text, wanted_skill text) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.lock_agents_of(conversation public.conversations, taker uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform 1
+     from public.agent_availability as agent
+    where agent.project_id = conversation.project_id
+      and (agent.user_id = lock_agents_of.taker
+           or agent.user_id in (select offer.agent_id from handoff.offers as offer
+                                 where offer.conversation_id = conversation.id and offer.state = 'open'))
+    order by agent.id
+      for no key update;
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION handoff.lock_as_member(conversation_id uuid)
  RETURNS public.conversations
@@ -4436,6 +4763,30 @@ AS $function$
 $function$;
 grant execute on function handoff.my_invitations(moment timestamp with time zone) to authenticated;
 
+CREATE OR REPLACE FUNCTION handoff.my_offers(project_id uuid, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  caller uuid := handoff.require_member(my_offers.project_id);
+begin
+  return jsonb_build_object('offers', coalesce((
+    select jsonb_agg(jsonb_build_object(
+             'conversation_id', offer.conversation_id, 'customer_name', conversation.customer_name,
+             'preview', conversation.preview, 'handoff_reason', conversation.handoff_reason, 'priority', conversation.priority,
+             'waiting_time_seconds', greatest(extract(epoch from moment - conversation.queue_entered_at)::integer, 0),
+             'offered_at', offer.offered_at, 'expires_at', offer.expires_at,
+             'expires_in_seconds', ceil(extract(epoch from offer.expires_at - moment))::integer) order by offer.id)
+      from handoff.offers as offer
+      join public.conversations as conversation on conversation.id = offer.conversation_id
+     where offer.project_id = my_offers.project_id and offer.agent_id = caller and offer.state = 'open'
+       and offer.expires_at > moment), '[]'::jsonb));
+end
+$function$;
+grant execute on function handoff.my_offers(project_id uuid, moment timestamp with time zone) to authenticated;
+
 CREATE OR REPLACE FUNCTION handoff.new_lease(project_id uuid, connection_id uuid, role text, user_id uuid, client_id text, state text, next_beat integer, remain_seconds integer, idle_seconds integer, moment timestamp with time zone)
  RETURNS handoff.presence_leases
  LANGUAGE plpgsql
@@ -4605,7 +4956,7 @@ AS $function$
 $function$;
 comment on function handoff.normal_words(words text[]) is 'Trimmed, lower case, without repetition, in the order given: tags, skills, keywords.';
 
-CREATE OR REPLACE FUNCTION handoff.obstacle(project_id uuid, agent_id uuid)
+CREATE OR REPLACE FUNCTION handoff.obstacle(project_id uuid, agent_id uuid, conversation_id uuid)
  RETURNS text
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -4620,9 +4971,31 @@ begin
      for no key update;
   return case
     when agent.id is null or agent.effective_status <> 'online' then 'not_online'
-    when agent.current_chat_count >= agent.max_concurrent_chats then 'no_capacity'
+    when agent.current_chat_count + agent.offered_chat_count
+         - handoff.is_offered(obstacle.conversation_id, obstacle.agent_id)::integer >= agent.max_concurrent_chats then 'no_capacity'
   end;
 end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.offer_explained(offer handoff.offers)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'agent', handoff.agent_profile(offer.project_id, offer.agent_id),
+    'offered_at', offer.offered_at,
+    'expires_at', offer.expires_at,
+    'state', offer.state,
+    'ended_at', offer.ended_at,
+    'end_reason', offer.end_reason,
+    'round', offer.round,
+    'strategy', offer.strategy,
+    'queue_position', offer.queue_position,
+    'reason', offer.reason,
+    'text', handoff.assignment_reason(offer.strategy, offer.reason),
+    'candidates', handoff.candidates_explained(offer.project_id, offer.candidates));
 $function$;
 
 CREATE OR REPLACE FUNCTION handoff.offer_requeue(moment timestamp with time zone DEFAULT now(), most integer DEFAULT 100)
@@ -4657,6 +5030,66 @@ begin
 end
 $function$;
 comment on function handoff.offer_requeue(moment timestamp with time zone, most integer) is 'Offers customers whose agent has been gone for ten minutes to return to the queue (F001 9.1), once an absence; they call return_to_queue.';
+
+CREATE OR REPLACE FUNCTION handoff.offers_deleted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform handoff.count_offers(array_agg(gone.project_id), array_agg(gone.agent_id), -1) from old_rows as gone where gone.state = 'open';
+  return null;
+end
+$function$;
+comment on function handoff.offers_deleted() is 'A conversation was deleted: its offer gives the slot back.';
+
+CREATE OR REPLACE FUNCTION handoff.offers_ended()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform handoff.count_offers(array_agg(before.project_id), array_agg(before.agent_id), -1)
+    from old_rows as before
+    join new_rows as after using (id)
+   where before.state = 'open' and after.state <> 'open';
+  insert into handoff.outbox (project_id, conversation_id, kind, payload)
+  select after.project_id, after.conversation_id, 'offer_ended', jsonb_build_object(
+           'conversation_id', after.conversation_id, 'agent_id', after.agent_id,
+           'outcome', after.state, 'reason', after.end_reason)
+    from old_rows as before
+    join new_rows as after using (id)
+   where before.state = 'open' and after.state <> 'open'
+   order by after.id;
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.offers_made()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform handoff.count_offers(array_agg(offer.project_id), array_agg(offer.agent_id), 1) from new_rows as offer where offer.state = 'open';
+  insert into handoff.outbox (project_id, conversation_id, kind, payload)
+  select offer.project_id, offer.conversation_id, 'conversation_offered', jsonb_build_object(
+           'conversation_id', offer.conversation_id, 'agent_id', offer.agent_id,
+           'customer_name', conversation.customer_name, 'preview', conversation.preview,
+           'handoff_reason', conversation.handoff_reason, 'priority', conversation.priority,
+           'waiting_time_seconds', greatest(extract(epoch from offer.offered_at - conversation.queue_entered_at)::integer, 0),
+           'expires_at', offer.expires_at,
+           'expires_in_seconds', ceil(extract(epoch from offer.expires_at - offer.offered_at))::integer)
+    from new_rows as offer
+    join public.conversations as conversation on conversation.id = offer.conversation_id
+   where offer.state = 'open'
+   order by offer.id;
+  return null;
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION handoff.offline_answer(project_id uuid, availability jsonb, moment timestamp with time zone DEFAULT now())
  RETURNS jsonb
@@ -5357,6 +5790,7 @@ CREATE OR REPLACE FUNCTION handoff.prune(horizon xid8, moment timestamp with tim
 AS $function$
 begin
   perform handoff.prune_decisions(moment);
+  perform handoff.prune_offers(moment);
   return greatest(handoff.prune_outbox(prune.horizon, moment, most), handoff.prune_calls(moment, most), handoff.prune_mail(moment, most),
                   handoff.prune_promises(moment, most));
 end
@@ -5423,6 +5857,20 @@ begin
 end
 $function$;
 comment on function handoff.prune_mail(moment timestamp with time zone, most integer) is 'Forgets mail that was sent more than 30 days ago.';
+
+CREATE OR REPLACE FUNCTION handoff.prune_offers(moment timestamp with time zone DEFAULT now())
+ RETURNS bigint
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  with gone as (
+    delete from handoff.offers as offer
+     where offer.offered_at < prune_offers.moment - interval '30 days' and offer.state <> 'open'
+    returning 1
+  )
+  select count(*) from gone;
+$function$;
+comment on function handoff.prune_offers(moment timestamp with time zone) is 'Forgets the offers that are older than 30 days and says how many.';
 
 CREATE OR REPLACE FUNCTION handoff.prune_outbox(horizon xid8, moment timestamp with time zone DEFAULT now(), most integer DEFAULT 1000)
  RETURNS integer
@@ -5897,7 +6345,8 @@ begin
     from public.agent_availability as found
    where found.user_id = conversation.assigned_agent_id and found.project_id = conversation.project_id
      for no key update;
-  if agent.effective_status = 'online' and agent.current_chat_count < agent.max_concurrent_chats then
+  if agent.effective_status = 'online'
+     and agent.current_chat_count + agent.offered_chat_count < agent.max_concurrent_chats then
     update public.conversations as reopened
        set status = 'agent_active', assigned_agent_id = agent.user_id
      where reopened.id = conversation.id;
@@ -6391,6 +6840,31 @@ end
 $function$;
 grant execute on function handoff.set_agent_status(project_id uuid, status text, user_id uuid) to authenticated;
 
+CREATE OR REPLACE FUNCTION handoff.set_away_who_misses(agent_rows uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update public.agent_availability as agent
+     set status = 'away'
+    from public.handoff_settings as settings
+   where agent.id = any (agent_rows) and agent.status = 'online'
+     and settings.project_id = agent.project_id and settings.away_after_missed_offers > 0
+     and settings.away_after_missed_offers = (
+           select count(*) filter (where answered.state = 'missed')
+             from (
+               select offer.state
+                 from handoff.offers as offer
+                where offer.project_id = agent.project_id and offer.agent_id = agent.user_id
+                  and offer.state in ('accepted', 'declined', 'missed') and offer.offered_at >= agent.status_changed_at
+                order by offer.offered_at desc
+                limit settings.away_after_missed_offers
+             ) as answered);
+end
+$function$;
+comment on function handoff.set_away_who_misses(agent_rows uuid[]) is 'Sets those of these agents (rows, locked) away who have missed as many offers in a row as the project allows.';
+
 CREATE OR REPLACE FUNCTION handoff.set_notify(wanted boolean)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -6754,22 +7228,38 @@ AS $function$
 declare
   caller uuid := handoff.require_user();
   conversation public.conversations := handoff.lock_conversation(take.conversation_id);
-  obstacle text;
 begin
   if conversation.id is null or not handoff.is_member(conversation.project_id) then
     return handoff.claim_refused('ACCESS_DENIED', 'You have no access to this conversation');
   end if;
   perform handoff.rate_limit('dashboard', 100, interval '1 minute');
+  return handoff.take_locked(conversation, caller, take.allowed,
+                             case conversation.status when 'waiting' then 'claim' else 'take_over' end, 'asked');
+end
+$function$;
+comment on function handoff.take(conversation_id uuid, allowed text[]) is 'Gives the conversation to the caller if it is in an allowed state and the caller has a free slot (F001 5.5.4).';
+grant execute on function handoff.take(conversation_id uuid, allowed text[]) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.take_locked(conversation public.conversations, caller uuid, allowed text[], strategy text, reason text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  obstacle text;
+begin
   if conversation.status = 'agent_active' then
     if conversation.assigned_agent_id = caller then
       return handoff.claimed(conversation.id, caller);  -- asked twice, or the worker was quicker
     end if;
     return handoff.claim_refused('ALREADY_CLAIMED', 'This conversation was claimed by another agent');
   end if;
-  if conversation.status <> all (take.allowed) then
+  if conversation.status <> all (take_locked.allowed) then
     return handoff.claim_refused('NOT_WAITING', format('This conversation is %s', conversation.status));
   end if;
-  obstacle := handoff.obstacle(conversation.project_id, caller);
+  perform handoff.lock_agents_of(conversation, caller);
+  obstacle := handoff.obstacle(conversation.project_id, caller, conversation.id);
   if obstacle is not null then
     return case obstacle
       when 'not_online' then handoff.claim_refused('NOT_ONLINE', 'Go online to take conversations')
@@ -6779,14 +7269,12 @@ begin
   update public.conversations as taken
      set status = 'agent_active', assigned_agent_id = caller
    where taken.id = conversation.id;
-  perform handoff.record_decision(conversation.project_id, conversation.id, caller,
-    case conversation.status when 'waiting' then 'claim' else 'take_over' end, 'asked',
+  perform handoff.record_decision(conversation.project_id, conversation.id, caller, take_locked.strategy, take_locked.reason,
     case conversation.status when 'waiting' then conversation.waiting_since end);
   return handoff.claimed(conversation.id, caller);
 end
 $function$;
-comment on function handoff.take(conversation_id uuid, allowed text[]) is 'Gives the conversation to the caller if it is in an allowed state and the caller has a free slot (F001 5.5.4).';
-grant execute on function handoff.take(conversation_id uuid, allowed text[]) to authenticated;
+comment on function handoff.take_locked(conversation public.conversations, caller uuid, allowed text[], strategy text, reason text) is 'The part of handoff.take after the look at who asks; strategy and reason are what the decision is recorded with.';
 
 CREATE OR REPLACE FUNCTION handoff.team(project_id uuid)
  RETURNS TABLE(user_id uuid, role text)
@@ -7148,7 +7636,7 @@ begin
     order by agent.id
       for no key update;
   -- Refused before it leaves the sender: a conversation is never given to somebody who cannot take it.
-  obstacle := handoff.obstacle(conversation.project_id, transfer.agent_id);
+  obstacle := handoff.obstacle(conversation.project_id, transfer.agent_id, conversation.id);
   if obstacle = 'not_online' then
     perform handoff.fail(409, 'agent_not_online', 'That agent is not online', 'Choose another agent, or the queue.');
   elsif obstacle = 'no_capacity' then
@@ -7238,6 +7726,9 @@ begin
          send_inactivity_warning = current.send_inactivity_warning,
          assignment_strategy = current.assignment_strategy,
          preferred_wait_seconds = current.preferred_wait_seconds,
+         assignment_mode = current.assignment_mode,
+         offer_timeout_seconds = current.offer_timeout_seconds,
+         away_after_missed_offers = current.away_after_missed_offers,
          agent_offline_after_seconds = current.agent_offline_after_seconds,
          client_ip_header = current.client_ip_header
    where changed.id = current.id
@@ -7558,6 +8049,16 @@ $function$;
 comment on function public.accept_invitation(p_token text, p_invitation_id uuid) is 'Joins the team, by the token of the mail or an id of my_invitations. The caller''s confirmed address must be the invited one.';
 grant execute on function public.accept_invitation(p_token text, p_invitation_id uuid) to authenticated;
 
+CREATE OR REPLACE FUNCTION public.accept_offer(p_conversation_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.accept_offer(p_conversation_id);
+$function$;
+comment on function public.accept_offer(p_conversation_id uuid) is 'An agent takes the conversation that is offered to them. Answers as claim_conversation, and NO_OFFER when the time was over.';
+grant execute on function public.accept_offer(p_conversation_id uuid) to authenticated;
+
 CREATE OR REPLACE FUNCTION public.add_note(p_conversation_id uuid, p_content text)
  RETURNS jsonb
  LANGUAGE sql
@@ -7640,6 +8141,16 @@ AS $function$
 $function$;
 comment on function public.customer_history(p_customer_id uuid, p_limit integer, p_before timestamp with time zone) is 'The customer, the page they were on last, and their conversations, newest first. Pages by p_before: the created_at of the last line (F001 5.11.6).';
 grant execute on function public.customer_history(p_customer_id uuid, p_limit integer, p_before timestamp with time zone) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.decline_offer(p_conversation_id uuid, p_reason text DEFAULT NULL::text)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.decline_offer(p_conversation_id, p_reason);
+$function$;
+comment on function public.decline_offer(p_conversation_id uuid, p_reason text) is 'An agent does not take the conversation that is offered to them: the next one is asked. The reason is kept for explain_assignment.';
+grant execute on function public.decline_offer(p_conversation_id uuid, p_reason text) to authenticated;
 
 CREATE OR REPLACE FUNCTION public.explain_assignment(p_conversation_id uuid)
  RETURNS jsonb
@@ -7748,6 +8259,17 @@ AS $function$
 $function$;
 comment on function public.my_invitations() is 'The invitations that the caller can accept: pending, not expired, for the caller''s confirmed address.';
 grant execute on function public.my_invitations() to authenticated;
+
+CREATE OR REPLACE FUNCTION public.my_offers(p_project_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.my_offers(p_project_id);
+$function$;
+comment on function public.my_offers(p_project_id uuid) is 'The open offers of the caller, the oldest first: what a dashboard shows after it was loaded again.';
+grant execute on function public.my_offers(p_project_id uuid) to authenticated;
 
 CREATE OR REPLACE FUNCTION public.post_ai_message(p_conversation_id uuid, p_content text, p_confidence double precision DEFAULT NULL::double precision, p_sources jsonb DEFAULT NULL::jsonb, p_model text DEFAULT NULL::text, p_client_message_id uuid DEFAULT NULL::uuid)
  RETURNS jsonb

@@ -33,6 +33,10 @@ const (
 	KindConversationUpdated Kind = "conversation_updated"
 	// KindConversationAutoClosed: a conversation was taken from its agent by a time-out.
 	KindConversationAutoClosed Kind = "conversation_auto_closed"
+	// KindConversationOffered: a waiting conversation was offered to an agent.
+	KindConversationOffered Kind = "conversation_offered"
+	// KindOfferEnded: an agent's offer was accepted, declined, missed or withdrawn.
+	KindOfferEnded Kind = "offer_ended"
 	// KindCustomerPresence: whether the customer of an agent's conversation is there changed.
 	KindCustomerPresence Kind = "customer_presence_update"
 	// KindNoteAdded: a member wrote an internal note.
@@ -63,6 +67,7 @@ func Kinds() []Kind {
 		KindPresenceChange, KindAvailabilityChanged, KindConversationUpdated, KindConversationAutoClosed,
 		KindCustomerPresence, KindNoteAdded, KindSettingsChanged, KindMemberChanged, KindQueuePosition, KindVisitorPresence,
 		KindPresenceEnter, KindPresenceUpdate, KindPresenceLeave, KindPresenceOffline, KindPresenceDemand,
+		KindConversationOffered, KindOfferEnded,
 	}
 }
 

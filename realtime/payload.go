@@ -245,6 +245,31 @@ type ConversationAutoClosed struct {
 	Reason string `json:"reason"`
 }
 
+// ConversationOffered is the payload of KindConversationOffered. AgentID says whose topic it goes to.
+type ConversationOffered struct {
+	ConversationID string `json:"conversation_id"`
+	AgentID        string `json:"agent_id"`
+	// CustomerName, Preview and HandoffReason are null as in ConversationPreview.
+	CustomerName       *string `json:"customer_name"`
+	Preview            *string `json:"preview"`
+	HandoffReason      *string `json:"handoff_reason"`
+	Priority           int     `json:"priority"`
+	WaitingTimeSeconds int64   `json:"waiting_time_seconds"`
+	ExpiresAt          string  `json:"expires_at"`
+	// ExpiresInSeconds is how long the offer is open altogether, for clients whose clocks are wrong.
+	ExpiresInSeconds int `json:"expires_in_seconds"`
+}
+
+// OfferEnded is the payload of KindOfferEnded. AgentID says whose topic it goes to.
+type OfferEnded struct {
+	ConversationID string `json:"conversation_id"`
+	AgentID        string `json:"agent_id"`
+	// Outcome is accepted, declined, missed or withdrawn.
+	Outcome string `json:"outcome"`
+	// Reason is what the agent said when declining, or why it was withdrawn; null without one.
+	Reason *string `json:"reason"`
+}
+
 // CustomerPresence is the payload of KindCustomerPresence. AgentID says whose topic it goes to.
 type CustomerPresence struct {
 	ConversationID string `json:"conversation_id"`

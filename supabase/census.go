@@ -33,7 +33,7 @@ const census = `
 	       coalesce(slot.retained, 0), coalesce(slot.lost, false)
 	  from (select count(*) as waiting, min(queue_entered_at) as since from public.conversations where status = 'waiting') as queue,
 	       (select count(*) as active from public.conversations where status = 'agent_active') as busy,
-	       (select count(*) as online, coalesce(sum(greatest(max_concurrent_chats - current_chat_count, 0)), 0) as free
+	       (select count(*) as online, coalesce(sum(greatest(max_concurrent_chats - current_chat_count - offered_chat_count, 0)), 0) as free
 	          from public.agent_availability where effective_status = 'online') as team
 	  left join (
 	    select pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn)::bigint as retained,

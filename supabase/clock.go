@@ -49,6 +49,11 @@ func (c *Clock) OfferRequeue(ctx context.Context, most int) (int, error) {
 	return c.call(ctx, "offer to return to the queue", `select handoff.offer_requeue(now(), $1)`, most)
 }
 
+// ExpireOffers ends the offers that were not answered in time.
+func (c *Clock) ExpireOffers(ctx context.Context, most int) (int, error) {
+	return c.call(ctx, "expire offers", `select handoff.expire_offers(now(), $1)`, most)
+}
+
 // PassEdges notes which projects have opened or closed and pushes what that changed.
 func (c *Clock) PassEdges(ctx context.Context, most int) (int, error) {
 	return c.call(ctx, "pass opening and closing times", `select handoff.pass_edges(now(), $1)`, most)

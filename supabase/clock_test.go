@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/supportbase/handoff/supabase"
+	"github.com/supportbase/handoff/worker/assignment"
 )
 
 func TestClock(t *testing.T) {
@@ -32,6 +33,17 @@ func TestClock(t *testing.T) {
 		w.exec(t, `update public.conversations set auto_close_warning_sent_at = now() - interval '6 minutes'`)
 		once(t, clock.CloseInactive)
 		assert.Equal(t, 1, w.number(t, `select count(*) from public.conversations where close_reason = 'customer_inactive'`))
+	})
+
+	t.Run("ends offers", func(t *testing.T) {
+		t.Parallel()
+		w := newTeam(t)
+		w.agent(t, 1)
+		w.wait(t, 1)
+		w.exec(t, `insert into public.handoff_settings (project_id, assignment_mode) values ($1, 'offer')`, w.project)
+		require.Equal(t, assignment.Batch{Locked: 1, Assigned: 1}, w.batch(t, 10))
+		w.exec(t, `update handoff.offers set expires_at = now()`)
+		once(t, supabase.NewClock(w.pool).ExpireOffers)
 	})
 
 	t.Run("times out and passes edges", func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,10 +18,15 @@ import (
 // Queue is the waiting conversations of all projects.
 type Queue struct {
 	pool *pgxpool.Pool
+
+	mu sync.Mutex
+	// offering are the projects that offered conversations at their last batch: the statements of a batch are sent before
+	// the project's settings are read.
+	offering map[string]bool
 }
 
 // NewQueue returns the queue of the database behind the pool.
-func NewQueue(pool *pgxpool.Pool) *Queue { return &Queue{pool: pool} }
+func NewQueue(pool *pgxpool.Pool) *Queue { return &Queue{pool: pool, offering: make(map[string]bool)} }
 
 // Conversations before agents: claims and the triggers take the locks in the same order, so nobody deadlocks. An agent
 // that somebody is just assigning to is skipped, not waited for: that assignment wakes this queue again. For two minutes
@@ -39,11 +45,13 @@ const (
 		                                and held.transactionid = ($1::text::numeric % 4294967296)::text::xid)
 		       end`
 	batchBegin = transactionIsVisible + `,
-		       coalesce((select assignment_strategy from public.handoff_settings where project_id = $2), 'balanced')`
+		       coalesce((select assignment_strategy from public.handoff_settings where project_id = $2), 'balanced'),
+		       coalesce((select assignment_mode = 'offer' from public.handoff_settings where project_id = $2), false), 0`
 	queueWithFree = `
 		with free as materialized (
 		  select user_id, skills from public.agent_availability
-		   where project_id = $1 and effective_status = 'online' and current_chat_count < max_concurrent_chats)`
+		   where project_id = $1 and effective_status = 'online'
+		     and current_chat_count + offered_chat_count < max_concurrent_chats)`
 	// The plain conversation comes first for the sake of speed, and the "or" for the sake of the planner: of an "exists" alone
 	// it expects next to nothing to pass, and sorts the whole queue instead of walking the index up to the limit.
 	queueFromTakeable = `
@@ -75,24 +83,29 @@ const (
 		 limit $2
 		   for no key update of conversation skip locked`
 	agentLockFree = `
-		select user_id::text, max_concurrent_chats - current_chat_count, last_assigned_at, current_chat_count > 0, idle_since, skills
+		select user_id::text, max_concurrent_chats - current_chat_count - offered_chat_count, last_assigned_at,
+		       current_chat_count > 0, idle_since, skills
 		  from public.agent_availability
-		 where project_id = $1 and effective_status = 'online' and current_chat_count < max_concurrent_chats
+		 where project_id = $1 and effective_status = 'online'
+		   and current_chat_count + offered_chat_count < max_concurrent_chats
 		   for no key update skip locked`
 	// What the two statements above would have locked, had nobody else been in the way, and in how many microseconds a
 	// conversation that is kept for somebody, or from somebody, no longer is: null when none is.
 	queueCount = queueWithFree + `
 		select (select count(*) from (select 1` + queueFromTakeable + ` limit $2) as waiting), (select count(*) from free),
-		       (select (extract(epoch from min(held.until) - now()) * 1000000)::bigint
-		          from public.conversations as conversation
-		         cross join lateral (values
-		           (case when conversation.preferred_agent_id is not null then
-		              conversation.waiting_since + make_interval(secs => coalesce(
-		                (select preferred_wait_seconds from public.handoff_settings where project_id = $1), 60)) end),
-		           (conversation.released_at + interval '2 minutes')) as held (until)
-		         where conversation.project_id = $1 and conversation.status = 'waiting'
-		           and (conversation.preferred_agent_id is not null or conversation.released_by is not null)
-		           and held.until > now())`
+		       (select (extract(epoch from min(kept.until) - now()) * 1000000)::bigint from (` + keptUntil + `) as kept)`
+	// keptUntil is to come: when the time is over for which conversations are kept for an agent, or from one.
+	keptUntil = `
+		select held.until
+		  from public.conversations as conversation
+		 cross join lateral (values
+		   (case when conversation.preferred_agent_id is not null then
+		      conversation.waiting_since + make_interval(secs => coalesce(
+		        (select preferred_wait_seconds from public.handoff_settings where project_id = $1), 60)) end),
+		   (conversation.released_at + interval '2 minutes')) as held (until)
+		 where conversation.project_id = $1 and conversation.status = 'waiting'
+		   and (conversation.preferred_agent_id is not null or conversation.released_by is not null)
+		   and held.until > now()`
 	// The order of the plan stays visible in claimed_at, and so in the agents' last_assigned_at: the next batch decides as
 	// if each conversation had been given out alone.
 	conversationAssign = `
@@ -121,7 +134,8 @@ const (
 
 // AssignBatch locks up to limit waiting conversations of the project that somebody free may take, in the order of serving,
 // and its agents with free slots; plan decides by the project's strategy, and its decision is written with its reasons in
-// the same transaction: two round trips. While the transaction seenXID (0: none) is not visible to other sessions yet, it
+// the same transaction: two round trips. Where the project offers conversations, it makes offers instead of assignments,
+// after it has ended those that are due. While the transaction seenXID (0: none) is not visible to other sessions yet, it
 // does nothing and says Skipped.
 func (q *Queue) AssignBatch(ctx context.Context, projectID string, seenXID uint64, limit int,
 	plan assignment.Planner,
@@ -132,7 +146,7 @@ func (q *Queue) AssignBatch(ctx context.Context, projectID string, seenXID uint6
 	}
 	defer conn.Release()
 
-	locked, err := lockBatch(ctx, conn.Conn(), projectID, seenXID, limit)
+	locked, err := q.lock(ctx, conn.Conn(), projectID, seenXID, limit)
 	if err != nil {
 		return assignment.Batch{}, rollback(ctx, conn.Conn(), err)
 	}
@@ -152,8 +166,12 @@ func (q *Queue) AssignBatch(ctx context.Context, projectID string, seenXID uint6
 
 // lockedBatch is what one transaction holds, and what it saw.
 type lockedBatch struct {
-	visible       bool
-	strategy      assignment.Strategy
+	visible  bool
+	strategy assignment.Strategy
+	// offers says that the project offers its conversations, for so many seconds.
+	offers              bool
+	offerTimeoutSeconds int
+
 	chats         []assignment.Chat
 	agents        []assignment.Agent
 	waiting, free int
@@ -171,18 +189,79 @@ func (b lockedBatch) outcome(assigned int) assignment.Batch {
 	if b.wakeAfter != nil {
 		batch.WakeAfter = time.Duration(*b.wakeAfter) * time.Microsecond
 	}
+	if due := time.Duration(b.offerTimeoutSeconds) * time.Second; b.offers && assigned > 0 && (batch.WakeAfter == 0 || due < batch.WakeAfter) {
+		batch.WakeAfter = due
+	}
 	return batch
 }
 
-func lockBatch(ctx context.Context, conn *pgx.Conn, projectID string, seenXID uint64, limit int) (lockedBatch, error) {
+// lock begins a batch in the way of the project's last one, and once more when its settings say otherwise by now.
+func (q *Queue) lock(ctx context.Context, conn *pgx.Conn, projectID string, seenXID uint64, limit int) (lockedBatch, error) {
+	offers := q.offered(projectID)
+	for {
+		locked, err := lockBatch(ctx, conn, mannerOf(offers), projectID, seenXID, limit)
+		if err != nil || locked.offers == offers {
+			return locked, err
+		}
+		offers = locked.offers
+		q.remember(projectID, offers)
+		if err := rollback(ctx, conn, nil); err != nil {
+			return lockedBatch{}, err
+		}
+	}
+}
+
+func (q *Queue) offered(projectID string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.offering[projectID]
+}
+
+func (q *Queue) remember(projectID string, offers bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.offering, projectID)
+	if offers {
+		q.offering[projectID] = true
+	}
+}
+
+// manner is how the conversations of a project leave the queue: the statements of a batch.
+type manner struct {
+	// before is done in a transaction of its own; empty for nothing.
+	before                                     string
+	begin, conversations, agents, queue, write string
+	scanChat                                   pgx.RowToFunc[assignment.Chat]
+}
+
+func mannerOf(offers bool) manner {
+	if offers {
+		return manner{
+			before: offerExpire,
+			begin:  offerBegin, conversations: offerLockTakeable, agents: offerLockFree, queue: offerQueueCount, write: offerWrite,
+			scanChat: scanAskedChat,
+		}
+	}
+	return manner{
+		begin: batchBegin, conversations: conversationLockTakeable, agents: agentLockFree, queue: queueCount, write: conversationAssign,
+		scanChat: scanChat,
+	}
+}
+
+func lockBatch(ctx context.Context, conn *pgx.Conn, way manner, projectID string, seenXID uint64, limit int) (lockedBatch, error) {
+	if way.before != "" {
+		if _, err := conn.Exec(ctx, way.before, projectID); err != nil {
+			return lockedBatch{}, fmt.Errorf("end offers that are due: %w", err)
+		}
+	}
 	batch := &pgx.Batch{}
 	batch.Queue(`begin`)
-	batch.Queue(batchBegin, strconv.FormatUint(seenXID, 10), projectID)
-	batch.Queue(conversationLockTakeable, projectID, limit)
-	batch.Queue(agentLockFree, projectID)
-	batch.Queue(queueCount, projectID, limit)
+	batch.Queue(way.begin, strconv.FormatUint(seenXID, 10), projectID)
+	batch.Queue(way.conversations, projectID, limit)
+	batch.Queue(way.agents, projectID)
+	batch.Queue(way.queue, projectID, limit)
 	results := conn.SendBatch(ctx, batch)
-	locked, err := readLocked(results)
+	locked, err := readLocked(results, way.scanChat)
 	if closeErr := results.Close(); err == nil {
 		err = closeErr
 	}
@@ -192,19 +271,19 @@ func lockBatch(ctx context.Context, conn *pgx.Conn, projectID string, seenXID ui
 	return locked, nil
 }
 
-func readLocked(results pgx.BatchResults) (lockedBatch, error) {
+func readLocked(results pgx.BatchResults, scanChat pgx.RowToFunc[assignment.Chat]) (lockedBatch, error) {
 	var locked lockedBatch
 	if _, err := results.Exec(); err != nil {
 		return locked, err
 	}
-	if err := results.QueryRow().Scan(&locked.visible, &locked.strategy); err != nil {
+	if err := results.QueryRow().Scan(&locked.visible, &locked.strategy, &locked.offers, &locked.offerTimeoutSeconds); err != nil {
 		return locked, err
 	}
 	rows, err := results.Query()
 	if err != nil {
 		return locked, err
 	}
-	if locked.chats, err = pgx.CollectRows(rows, pgx.RowToStructByPos[assignment.Chat]); err != nil {
+	if locked.chats, err = pgx.CollectRows(rows, scanChat); err != nil {
 		return locked, err
 	}
 	if rows, err = results.Query(); err != nil {
@@ -214,6 +293,12 @@ func readLocked(results pgx.BatchResults) (lockedBatch, error) {
 		return locked, err
 	}
 	return locked, results.QueryRow().Scan(&locked.waiting, &locked.free, &locked.wakeAfter)
+}
+
+func scanChat(row pgx.CollectableRow) (assignment.Chat, error) {
+	var chat assignment.Chat
+	err := row.Scan(&chat.ID, &chat.PreferredAgentID, &chat.AvoidedAgentID, &chat.RequiredSkills, &chat.HoldsForPreferred)
+	return chat, err
 }
 
 func scanAgent(row pgx.CollectableRow) (assignment.Agent, error) {
@@ -243,7 +328,11 @@ func writePlan(ctx context.Context, conn *pgx.Conn, locked lockedBatch, plan []a
 		return 0, err
 	}
 	batch := &pgx.Batch{}
-	batch.Queue(conversationAssign, append(columns, string(locked.strategy), locked.latest())...)
+	columns = append(columns, string(locked.strategy), locked.latest())
+	if locked.offers {
+		columns = append(columns, rounds(plan), locked.offerTimeoutSeconds)
+	}
+	batch.Queue(mannerOf(locked.offers).write, columns...)
 	batch.Queue(`commit`)
 	results := conn.SendBatch(ctx, batch)
 	tag, err := results.Exec()

@@ -69,6 +69,31 @@ func (q watchedQueue) AssignBatch(ctx context.Context, projectID string, seenXID
 	return batch, err
 }
 
+// TestOffersRunOutOnTime: the only agent answers nothing. The offer ends to the moment, without any event.
+func TestOffersRunOutOnTime(t *testing.T) {
+	t.Parallel()
+	w := newTeam(t)
+	w.exec(t, `insert into public.handoff_settings (project_id, assignment_mode, offer_timeout_seconds) values ($1, 'offer', 5)`, w.project)
+	w.agent(t, 1)
+	w.wait(t, 1)
+	gave := make(chan assignment.Batch, 2)
+	service := worker.New(worker.Options{
+		Queue: watchedQueue{supabase.NewQueue(w.pool), gave}, Board: supabase.NewBoard(w.pool),
+		Logger: slog.New(slog.DiscardHandler), QueueInterval: time.Hour,
+	})
+	require.NoError(t, service.Start(t.Context()))
+	defer service.Stop(t.Context())
+	<-gave
+	second := w.agent(t, 1)
+	select {
+	case <-gave:
+	case <-time.After(30 * time.Second):
+		require.Fail(t, "the offer is still open")
+	}
+	assert.Equal(t, 1, w.number(t, `select count(*) from handoff.offers where state = 'missed' and ended_at between expires_at and expires_at + interval '3 seconds'`))
+	assert.Equal(t, 1, w.number(t, `select count(*) from handoff.offers where state = 'open' and agent_id = $1`, second))
+}
+
 // TestServiceWakesForTime: no event comes, and the fallback only after an hour.
 func TestServiceWakesForTime(t *testing.T) {
 	t.Parallel()

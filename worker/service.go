@@ -139,12 +139,12 @@ func (s *Service) React(transaction realtime.Transaction) {
 }
 
 // freesOrAdds says whether after such an event a waiting conversation may find an agent: something entered the queue, an
-// agent became available or got a higher limit, a conversation left its agent or asks for fewer skills, or the rules of
-// the project changed.
+// agent became available or got a higher limit, a conversation left its agent or asks for fewer skills, an offer
+// was not taken, or the rules of the project changed.
 func freesOrAdds(kind realtime.Kind) bool {
 	switch kind {
 	case realtime.KindNewConversation, realtime.KindPresenceChange, realtime.KindStatusChanged,
-		realtime.KindConversationUpdated, realtime.KindSettingsChanged:
+		realtime.KindConversationUpdated, realtime.KindSettingsChanged, realtime.KindOfferEnded:
 		return true
 	default:
 		return false

@@ -36,7 +36,7 @@ func TestSetAgentStatus(t *testing.T) {
 		delete(answer, "status_changed_at")
 		assert.Equal(t, map[string]any{
 			"user_id": w.sarah.id, "status": "online", "effective_status": "online", "effective_reason": "wanted", "connection": "unknown", "status_set_by": w.sarah.id,
-			"current_chat_count": 0.0, "max_concurrent_chats": 5.0, "available_slots": 5.0, "skills": []any{},
+			"current_chat_count": 0.0, "offered_chat_count": 0.0, "max_concurrent_chats": 5.0, "available_slots": 5.0, "skills": []any{},
 		}, answer)
 	})
 

@@ -45,8 +45,21 @@ func TestInvariants(t *testing.T) {
 	w.sarah.must(t, "send_message($1, 'Hello')", with)
 	w.waiting(t, w.bob)
 	require.Empty(t, violations(t, w.root))
+	const nobody = "00000000-0000-4000-8000-000000000000"
 	for sql, told := range map[string]string{
-		`update public.agent_availability set current_chat_count = 2 where current_chat_count = 1`:                                   "an agent's count differs from a recount: current_chat_count 2, agent_active conversations 1",
+		`update public.agent_availability set current_chat_count = 2 where current_chat_count = 1`: "an agent's count differs from a recount: current_chat_count 2, agent_active conversations 1",
+		`update public.agent_availability set offered_chat_count = 1 where current_chat_count = 1`: "an agent's count of offers differs from a recount: offered_chat_count 1, open offers 0",
+		`update public.agent_availability set offered_chat_count = 1 where current_chat_count = 1;
+		 insert into handoff.offers (conversation_id, project_id, agent_id, waiting_since, expires_at, strategy, reason)
+		 select id, project_id, assigned_agent_id, waiting_since, now(), 'balanced', 'only_candidate'
+		   from public.conversations where status = 'agent_active'`: "a conversation is offered that does not wait: agent_active",
+		`insert into handoff.offers (conversation_id, project_id, agent_id, waiting_since, expires_at, strategy, reason)
+		 select conversation.id, conversation.project_id, gen_random_uuid(), waiting_since, now(), 'balanced', 'only_candidate'
+		   from public.conversations as conversation where status = 'waiting';
+		 update handoff.offers set agent_id = '` + nobody + `'`: "a conversation is offered to somebody who is not online: " + nobody,
+		`insert into handoff.offers (conversation_id, project_id, agent_id, waiting_since, expires_at, state, ended_at, strategy, reason)
+		 select id, project_id, '` + nobody + `', waiting_since, now(), 'missed', now(), 'balanced', 'only_candidate'
+		   from public.conversations cross join generate_series(1, 2) where status = 'waiting'`: "an agent was asked twice in one round: 2 refusals in round 1",
 		`delete from public.agent_availability where current_chat_count = 1`:                                                         "conversations belong to somebody without an agent row: 1 conversations",
 		`update public.conversations set handoff_triggered_at = null where status = 'waiting'`:                                       "a conversation lacks a time that its status needs: waiting",
 		`update public.conversations set closed_at = now() where status = 'waiting'`:                                                 "a conversation that is not closed has a time of closing: waiting",

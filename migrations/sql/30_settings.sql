@@ -37,6 +37,12 @@ create table if not exists public.handoff_settings (
     constraint handoff_settings_assignment_strategy check (assignment_strategy in ('balanced', 'round_robin', 'longest_idle')),
   preferred_wait_seconds integer not null default 60
     constraint handoff_settings_preferred_wait check (preferred_wait_seconds between 0 and 3600),
+  assignment_mode text not null default 'direct'
+    constraint handoff_settings_assignment_mode check (assignment_mode in ('direct', 'offer')),
+  offer_timeout_seconds integer not null default 30
+    constraint handoff_settings_offer_timeout check (offer_timeout_seconds between 5 and 600),
+  away_after_missed_offers integer not null default 0
+    constraint handoff_settings_away_after_missed check (away_after_missed_offers between 0 and 20),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint handoff_settings_one_per_project unique (project_id)
@@ -60,6 +66,11 @@ comment on column public.handoff_settings.client_ip_header is
   'The request header that the network in front of the API overwrites with the caller''s address. Cloudflare, in front of hosted Supabase, does; elsewhere a caller may send any, so choose what your proxy sets, or none.';
 comment on column public.handoff_settings.preferred_wait_seconds is
   'How long a reopened conversation waits for its agent, who is online but full, before others may take it.';
+comment on column public.handoff_settings.assignment_mode is
+  'direct: the worker gives a conversation to the agent it chose; offer: it asks that agent first, who accepts or declines.';
+comment on column public.handoff_settings.offer_timeout_seconds is 'How long an offer is open; not answered by then, it counts as missed.';
+comment on column public.handoff_settings.away_after_missed_offers is
+  'Who misses that many offers one after the other is set away, so that nobody waits for an empty chair; 0: nobody is.';
 comment on column public.handoff_settings.timezone is 'The name of an IANA zone. Abbreviations are refused: Postgres reads CET as a fixed offset.';
 
 alter table public.handoff_settings enable row level security;
@@ -69,14 +80,14 @@ grant select on public.handoff_settings to authenticated;
 grant insert (project_id, enabled, trigger_mode, show_human_button, auto_triggers, business_hours_enabled, timezone,
               business_hours, default_max_concurrent_chats, inactivity_timeout_minutes,
               auto_close_after_warning_minutes, session_keep_alive_minutes, send_inactivity_warning,
-              assignment_strategy, preferred_wait_seconds, agent_offline_after_seconds,
-              client_ip_header)
+              assignment_strategy, preferred_wait_seconds, assignment_mode, offer_timeout_seconds, away_after_missed_offers,
+              agent_offline_after_seconds, client_ip_header)
   on public.handoff_settings to authenticated;
 grant update (project_id, enabled, trigger_mode, show_human_button, auto_triggers, business_hours_enabled, timezone,
               business_hours, default_max_concurrent_chats, inactivity_timeout_minutes,
               auto_close_after_warning_minutes, session_keep_alive_minutes, send_inactivity_warning,
-              assignment_strategy, preferred_wait_seconds, agent_offline_after_seconds,
-              client_ip_header)
+              assignment_strategy, preferred_wait_seconds, assignment_mode, offer_timeout_seconds, away_after_missed_offers,
+              agent_offline_after_seconds, client_ip_header)
   on public.handoff_settings to authenticated;
 grant all on public.handoff_settings to service_role;
 
@@ -128,6 +139,9 @@ as $$
     "send_inactivity_warning": true,
     "assignment_strategy": "balanced",
     "preferred_wait_seconds": 60,
+    "assignment_mode": "direct",
+    "offer_timeout_seconds": 30,
+    "away_after_missed_offers": 0,
     "agent_offline_after_seconds": 90,
     "client_ip_header": "cf-connecting-ip"
   }'::jsonb;
@@ -300,6 +314,15 @@ begin
   end if;
   if new.client_ip_header not in ('cf-connecting-ip', 'x-real-ip', 'x-forwarded-for', 'none') then
     perform handoff.fail(400, 'unknown_ip_header', 'Unknown header', 'Use cf-connecting-ip, x-real-ip, x-forwarded-for or none.');
+  end if;
+  if new.assignment_mode not in ('direct', 'offer') then
+    perform handoff.fail(400, 'unknown_assignment_mode', 'Unknown assignment mode', 'Use direct or offer.');
+  end if;
+  if new.offer_timeout_seconds not between 5 and 600 then
+    perform handoff.fail(400, 'seconds_out_of_range', '"offer_timeout_seconds" must be between 5 and 600');
+  end if;
+  if new.away_after_missed_offers not between 0 and 20 then
+    perform handoff.fail(400, 'missed_offers_out_of_range', '"away_after_missed_offers" must be between 0 and 20');
   end if;
   new.updated_at := now();
   -- What did not change was checked when it was written. Reading the server's list of zones takes tens of milliseconds.

@@ -148,6 +148,9 @@ begin
          send_inactivity_warning = current.send_inactivity_warning,
          assignment_strategy = current.assignment_strategy,
          preferred_wait_seconds = current.preferred_wait_seconds,
+         assignment_mode = current.assignment_mode,
+         offer_timeout_seconds = current.offer_timeout_seconds,
+         away_after_missed_offers = current.away_after_missed_offers,
          agent_offline_after_seconds = current.agent_offline_after_seconds,
          client_ip_header = current.client_ip_header
    where changed.id = current.id

@@ -8,7 +8,7 @@ create table if not exists handoff.assignment_decisions (
   agent_id uuid not null,
   decided_by uuid,
   strategy text not null constraint assignment_decisions_strategy
-    check (strategy in ('balanced', 'round_robin', 'longest_idle', 'claim', 'take_over', 'transfer', 'returning')),
+    check (strategy in ('balanced', 'round_robin', 'longest_idle', 'claim', 'take_over', 'transfer', 'returning', 'offer')),
   decided_at timestamptz not null default now(),
   queue_position integer,
   waited_seconds integer not null default 0,

@@ -12,6 +12,8 @@ create table if not exists public.agent_availability (
     constraint agent_availability_max_chats check (max_concurrent_chats between 1 and 50),
   current_chat_count integer not null default 0
     constraint agent_availability_chat_count check (current_chat_count >= 0),
+  offered_chat_count integer not null default 0
+    constraint agent_availability_offered_count check (offered_chat_count >= 0),
   last_seen_at timestamptz not null default now(),
   last_assigned_at timestamptz,
   idle_since timestamptz not null default now(),
@@ -45,6 +47,8 @@ comment on column public.agent_availability.inactive is 'Nobody has touched any 
 comment on column public.agent_availability.last_active_at is 'When the agent last did something, as known when connection or inactive last changed.';
 comment on column public.agent_availability.current_chat_count is
   'The agent''s agent_active conversations. Counted for a new row, then written by one trigger (handoff.conversations_count).';
+comment on column public.agent_availability.offered_chat_count is
+  'The agent''s open offers: each keeps a slot until it is answered. Written by the triggers of handoff.offers only.';
 comment on column public.agent_availability.idle_since is
   'Since when the agent is there without a chat; says nothing about an agent who has one.';
 comment on column public.agent_availability.max_concurrent_chats is
@@ -260,7 +264,7 @@ begin
     'status', case when tg_op = 'DELETE' then 'offline' else agent.status end,
     'effective_status', case when tg_op = 'DELETE' then 'offline' else agent.effective_status end,
     'available_slots', case when tg_op = 'DELETE' then 0
-                            else greatest(agent.max_concurrent_chats - agent.current_chat_count, 0) end,
+                            else greatest(agent.max_concurrent_chats - agent.current_chat_count - agent.offered_chat_count, 0) end,
     'effective_reason', agent.effective_reason,
     'connection', case when tg_op = 'DELETE' then 'gone' else agent.connection end,
     'timestamp', now()));

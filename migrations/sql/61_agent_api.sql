@@ -12,7 +12,9 @@ as $$
     'effective_reason', agent.effective_reason, 'connection', agent.connection,
     'status_changed_at', agent.status_changed_at, 'status_set_by', agent.status_set_by,
     'current_chat_count', agent.current_chat_count, 'max_concurrent_chats', agent.max_concurrent_chats,
-    'available_slots', greatest(agent.max_concurrent_chats - agent.current_chat_count, 0), 'skills', agent.skills);
+    'offered_chat_count', agent.offered_chat_count,
+    'available_slots', greatest(agent.max_concurrent_chats - agent.current_chat_count - agent.offered_chat_count, 0),
+    'skills', agent.skills);
 $$;
 comment on function handoff.agent_answer(public.agent_availability) is 'What calls about an agent answer.';
 revoke all on function handoff.agent_answer(public.agent_availability) from public, anon, authenticated;

@@ -38,8 +38,8 @@ begin
     select person.user_id, profile.of ->> 'name', account.email::text, profile.of ->> 'avatar_url', person.role,
            coalesce(agent.status, 'offline'), coalesce(agent.effective_status, 'offline'),
            coalesce(agent.current_chat_count, 0), most.chats,
-           greatest(most.chats - coalesce(agent.current_chat_count, 0), 0),
-           coalesce(agent.effective_status = 'online' and agent.current_chat_count < most.chats, false),
+           greatest(most.chats - coalesce(agent.current_chat_count + agent.offered_chat_count, 0), 0),
+           coalesce(agent.effective_status = 'online' and agent.current_chat_count + agent.offered_chat_count < most.chats, false),
            coalesce(agent.skills, '{}'), agent.last_seen_at, agent.status_changed_at
       from handoff.team(list_agents.project_id) as person
       join auth.users as account on account.id = person.user_id

@@ -43,9 +43,11 @@ $$;
 comment on function handoff.lock_as_member(uuid) is 'The conversation, locked, if the caller belongs to its project; else refuses with 404.';
 revoke all on function handoff.lock_as_member(uuid) from public, anon, authenticated;
 
--- Why an agent cannot be given a conversation now: not_online, no_capacity, or null when nothing stands against it. Locks
--- the agent, so that the answer holds until the transaction ends.
-create or replace function handoff.obstacle(project_id uuid, agent_id uuid)
+-- Why an agent cannot be given the conversation now: not_online, no_capacity, or null when nothing stands against it. Locks
+-- the agent, so that the answer holds until the transaction ends. Open offers keep slots; that of this very conversation is
+-- no obstacle to it.
+drop function if exists handoff.obstacle(uuid, uuid);
+create or replace function handoff.obstacle(project_id uuid, agent_id uuid, conversation_id uuid)
 returns text
 language plpgsql
 volatile
@@ -61,11 +63,34 @@ begin
      for no key update;
   return case
     when agent.id is null or agent.effective_status <> 'online' then 'not_online'
-    when agent.current_chat_count >= agent.max_concurrent_chats then 'no_capacity'
+    when agent.current_chat_count + agent.offered_chat_count
+         - handoff.is_offered(obstacle.conversation_id, obstacle.agent_id)::integer >= agent.max_concurrent_chats then 'no_capacity'
   end;
 end
 $$;
-revoke all on function handoff.obstacle(uuid, uuid) from public, anon, authenticated;
+revoke all on function handoff.obstacle(uuid, uuid, uuid) from public, anon, authenticated;
+
+-- Who takes it, and who it is offered to, in the order of handoff.conversations_count: two who take each other's offers cannot
+-- deadlock. With the conversation locked no other offer of it comes.
+create or replace function handoff.lock_agents_of(conversation public.conversations, taker uuid)
+returns void
+language plpgsql
+volatile
+security definer  -- called by functions that check the caller
+set search_path = ''
+as $$
+begin
+  perform 1
+     from public.agent_availability as agent
+    where agent.project_id = conversation.project_id
+      and (agent.user_id = lock_agents_of.taker
+           or agent.user_id in (select offer.agent_id from handoff.offers as offer
+                                 where offer.conversation_id = conversation.id and offer.state = 'open'))
+    order by agent.id
+      for no key update;
+end
+$$;
+revoke all on function handoff.lock_agents_of(public.conversations, uuid) from public, anon, authenticated;
 
 create or replace function handoff.take(conversation_id uuid, allowed text[])
 returns jsonb
@@ -77,22 +102,42 @@ as $$
 declare
   caller uuid := handoff.require_user();
   conversation public.conversations := handoff.lock_conversation(take.conversation_id);
-  obstacle text;
 begin
   if conversation.id is null or not handoff.is_member(conversation.project_id) then
     return handoff.claim_refused('ACCESS_DENIED', 'You have no access to this conversation');
   end if;
   perform handoff.rate_limit('dashboard', 100, interval '1 minute');
+  return handoff.take_locked(conversation, caller, take.allowed,
+                             case conversation.status when 'waiting' then 'claim' else 'take_over' end, 'asked');
+end
+$$;
+comment on function handoff.take(uuid, text[]) is 'Gives the conversation to the caller if it is in an allowed state and the caller has a free slot (F001 5.5.4).';
+revoke all on function handoff.take(uuid, text[]) from public, anon, authenticated;
+grant execute on function handoff.take(uuid, text[]) to authenticated;
+
+create or replace function handoff.take_locked(
+  conversation public.conversations, caller uuid, allowed text[], strategy text, reason text
+)
+returns jsonb
+language plpgsql
+volatile
+security definer  -- called by functions that check the caller
+set search_path = ''
+as $$
+declare
+  obstacle text;
+begin
   if conversation.status = 'agent_active' then
     if conversation.assigned_agent_id = caller then
       return handoff.claimed(conversation.id, caller);  -- asked twice, or the worker was quicker
     end if;
     return handoff.claim_refused('ALREADY_CLAIMED', 'This conversation was claimed by another agent');
   end if;
-  if conversation.status <> all (take.allowed) then
+  if conversation.status <> all (take_locked.allowed) then
     return handoff.claim_refused('NOT_WAITING', format('This conversation is %s', conversation.status));
   end if;
-  obstacle := handoff.obstacle(conversation.project_id, caller);
+  perform handoff.lock_agents_of(conversation, caller);
+  obstacle := handoff.obstacle(conversation.project_id, caller, conversation.id);
   if obstacle is not null then
     return case obstacle
       when 'not_online' then handoff.claim_refused('NOT_ONLINE', 'Go online to take conversations')
@@ -102,15 +147,14 @@ begin
   update public.conversations as taken
      set status = 'agent_active', assigned_agent_id = caller
    where taken.id = conversation.id;
-  perform handoff.record_decision(conversation.project_id, conversation.id, caller,
-    case conversation.status when 'waiting' then 'claim' else 'take_over' end, 'asked',
+  perform handoff.record_decision(conversation.project_id, conversation.id, caller, take_locked.strategy, take_locked.reason,
     case conversation.status when 'waiting' then conversation.waiting_since end);
   return handoff.claimed(conversation.id, caller);
 end
 $$;
-comment on function handoff.take(uuid, text[]) is 'Gives the conversation to the caller if it is in an allowed state and the caller has a free slot (F001 5.5.4).';
-revoke all on function handoff.take(uuid, text[]) from public, anon, authenticated;
-grant execute on function handoff.take(uuid, text[]) to authenticated;
+comment on function handoff.take_locked(public.conversations, uuid, text[], text, text) is
+  'The part of handoff.take after the look at who asks; strategy and reason are what the decision is recorded with.';
+revoke all on function handoff.take_locked(public.conversations, uuid, text[], text, text) from public, anon, authenticated;
 
 create or replace function handoff.claimed(conversation_id uuid, agent_id uuid)
 returns jsonb
@@ -209,7 +253,7 @@ begin
     order by agent.id
       for no key update;
   -- Refused before it leaves the sender: a conversation is never given to somebody who cannot take it.
-  obstacle := handoff.obstacle(conversation.project_id, transfer.agent_id);
+  obstacle := handoff.obstacle(conversation.project_id, transfer.agent_id, conversation.id);
   if obstacle = 'not_online' then
     perform handoff.fail(409, 'agent_not_online', 'That agent is not online', 'Choose another agent, or the queue.');
   elsif obstacle = 'no_capacity' then

@@ -262,7 +262,8 @@ begin
     from public.agent_availability as found
    where found.user_id = conversation.assigned_agent_id and found.project_id = conversation.project_id
      for no key update;
-  if agent.effective_status = 'online' and agent.current_chat_count < agent.max_concurrent_chats then
+  if agent.effective_status = 'online'
+     and agent.current_chat_count + agent.offered_chat_count < agent.max_concurrent_chats then
     update public.conversations as reopened
        set status = 'agent_active', assigned_agent_id = agent.user_id
      where reopened.id = conversation.id;

@@ -146,6 +146,7 @@ set search_path = ''
 as $$
 begin
   perform handoff.prune_decisions(moment);
+  perform handoff.prune_offers(moment);
   return greatest(handoff.prune_outbox(prune.horizon, moment, most), handoff.prune_calls(moment, most), handoff.prune_mail(moment, most),
                   handoff.prune_promises(moment, most));
 end

@@ -69,6 +69,10 @@ func mapEvent(event realtime.Event) ([]realtime.Message, error) {
 		return onProject[realtime.MemberChanged](event, realtime.ProjectAgentsTopic, true)
 	case realtime.KindConversationAutoClosed:
 		return onAgent(event, func(fields realtime.ConversationAutoClosed) string { return fields.AgentID })
+	case realtime.KindConversationOffered:
+		return onAgent(event, func(fields realtime.ConversationOffered) string { return fields.AgentID })
+	case realtime.KindOfferEnded:
+		return onAgent(event, func(fields realtime.OfferEnded) string { return fields.AgentID })
 	case realtime.KindCustomerPresence:
 		return onAgent(event, func(fields realtime.CustomerPresence) string { return fields.AgentID })
 	default:

@@ -12,8 +12,10 @@ type Chat struct {
 	// RequiredSkills are what its agent must have, all of them.
 	RequiredSkills []string
 	// HoldsForPreferred says that the preferred agent is online and able, and the time for which the chat waits for a slot
-	// there is not over: nobody else gets it. It is ignored when the preferred agent is the avoided one.
+	// there is not over: nobody else gets it. It is ignored when the preferred agent is the avoided one, or was asked before.
 	HoldsForPreferred bool
+	// Asked is who was offered the chat before, where chats are offered and not given.
+	Asked Asked
 }
 
 // Agent is somebody who can be given chats.
@@ -36,7 +38,9 @@ type Assignment struct {
 	AgentID string
 	// Position is the chat's place among those that were planned together: 1 for the first.
 	Position int
-	Reason   Reason
+	// Round is the round of offers that it belongs to, 1 for the first.
+	Round  int
+	Reason Reason
 	// Candidates are agents with free slots in the order of the strategy, the chosen one among them. The list is cut.
 	Candidates []Candidate
 }
@@ -46,14 +50,14 @@ type Planner = func(strategy Strategy, chats []Chat, agents []Agent) []Assignmen
 
 // Batch is what came of one batch.
 type Batch struct {
-	// Locked is how many waiting conversations the batch held, Assigned how many of them got an agent. Only those are held
-	// that somebody free may take.
+	// Locked is how many waiting conversations the batch held, Assigned how many of them got an agent or were offered to one.
+	// Only those are held that somebody free may take.
 	Locked, Assigned int
 	// Skipped says that a conversation or an agent was left out because another transaction held it for a moment, or was
 	// not visible yet, and that with it more might have been assigned: try again shortly.
 	Skipped bool
 	// WakeAfter is how long after the batch time alone may let another conversation be given out: the wait for a preferred
-	// agent is over, or the pause of one who gave it back. Zero: no such moment is known.
+	// agent is over, or the pause of one who gave it back, or an offer is due. Zero: no such moment is known.
 	WakeAfter time.Duration
 }
 
@@ -74,7 +78,8 @@ func Plan(strategy Strategy, chats []Chat, agents []Agent) []Assignment {
 		}
 		candidates, reason := team.explain(chat, chosen, shown)
 		plan = append(plan, Assignment{
-			ChatID: chat.ID, AgentID: chosen.ID, Position: place + 1, Reason: reason, Candidates: candidates,
+			ChatID: chat.ID, AgentID: chosen.ID, Position: place + 1, Round: chat.Asked.roundOf(chosen.ID),
+			Reason: reason, Candidates: candidates,
 		})
 		team.give(chosen, len(plan))
 	}

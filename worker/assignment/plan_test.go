@@ -105,6 +105,63 @@ func TestPlanChoosesBalanced(t *testing.T) {
 	}
 }
 
+func TestPlanAsks(t *testing.T) {
+	t.Parallel()
+	team := []assignment.Agent{{ID: "a", FreeSlots: 1}, {ID: "b", FreeSlots: 2}, {ID: "c", FreeSlots: 3}}
+	missed := func(again bool, round int, refusals ...assignment.Refusal) assignment.Asked {
+		return assignment.Asked{Round: round, Again: again, Refusals: refusals}
+	}
+	tests := map[string]struct {
+		chat  assignment.Chat
+		want  string
+		round int
+	}{
+		"who was never asked, by the strategy": {
+			assignment.Chat{Asked: missed(false, 1, assignment.Refusal{AgentID: "c", Round: 1})}, "b", 1,
+		},
+		"nobody while the round rests": {
+			assignment.Chat{Asked: missed(false, 1, assignment.Refusal{AgentID: "c", Round: 1}, assignment.Refusal{AgentID: "a", Round: 1},
+				assignment.Refusal{AgentID: "b", Round: 1})}, "", 0,
+		},
+		"the oldest refusal first when another round may begin": {
+			assignment.Chat{Asked: missed(true, 1, assignment.Refusal{AgentID: "a", Round: 1}, assignment.Refusal{AgentID: "c", Round: 1},
+				assignment.Refusal{AgentID: "b", Round: 1})}, "a", 2,
+		},
+		"who was not asked in this round, without a rest": {
+			assignment.Chat{Asked: missed(false, 2, assignment.Refusal{AgentID: "c", Round: 1}, assignment.Refusal{AgentID: "b", Round: 1},
+				assignment.Refusal{AgentID: "a", Round: 2})}, "c", 2,
+		},
+		"who has joined since, even when another round may begin": {
+			assignment.Chat{Asked: missed(true, 3, assignment.Refusal{AgentID: "c", Round: 3}, assignment.Refusal{AgentID: "b", Round: 3})}, "a", 3,
+		},
+		"the preferred agent, but not again": {
+			assignment.Chat{PreferredAgentID: "b", HoldsForPreferred: true, Asked: missed(false, 1, assignment.Refusal{AgentID: "b", Round: 1})}, "c", 1,
+		},
+		"nobody while the preferred agent is waited for": {
+			assignment.Chat{PreferredAgentID: "full", HoldsForPreferred: true, Asked: missed(true, 1, assignment.Refusal{AgentID: "b", Round: 1})}, "", 0,
+		},
+		"nobody who has just given it back": {
+			assignment.Chat{AvoidedAgentID: "c", Asked: missed(false, 1, assignment.Refusal{AgentID: "b", Round: 1})}, "a", 1,
+		},
+		"who is not in the team any more is no matter": {
+			assignment.Chat{Asked: missed(true, 1, assignment.Refusal{AgentID: "gone", Round: 1})}, "c", 1,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test.chat.ID = "c1"
+			plan := assignment.Plan(assignment.Balanced, []assignment.Chat{test.chat}, team)
+			if test.want == "" {
+				assert.Empty(t, plan)
+				return
+			}
+			assert.Equal(t, []pair{{"c1", test.want}}, pairs(plan))
+			assert.Equal(t, test.round, plan[0].Round)
+		})
+	}
+}
+
 func TestPlanEqualsOneAtATime(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -131,7 +188,7 @@ func TestPlanLeavesNobodyIdle(t *testing.T) {
 			assert.LessOrEqual(t, load[agent.ID], max(agent.FreeSlots, 0), "%s was given too much", agent.ID)
 			agent.FreeSlots -= load[agent.ID]
 			for _, chat := range queue {
-				assert.False(t, !given[chat.ID] && mayTake(agent, chat), "%s waits although %s is free", chat.ID, agent.ID)
+				assert.False(t, !given[chat.ID] && mayTake(agent, chat) && mayAsk(agent, chat), "%s waits although %s is free", chat.ID, agent.ID)
 			}
 		}
 	})
@@ -209,17 +266,35 @@ func chosenBefore(strategy assignment.Strategy, a, b assignment.Agent) bool {
 }
 
 func pick(team []assignment.Agent, chat assignment.Chat) *assignment.Agent {
+	for _, eligible := range []func(round int) bool{
+		func(round int) bool { return round == 0 },
+		func(round int) bool { return round < chat.Asked.Round },
+		func(int) bool { return chat.Asked.Again },
+	} {
+		if chosen := pickAmong(team, chat, eligible); chosen != nil {
+			return chosen
+		}
+	}
+	return nil
+}
+
+// pickAmong looks at those whose last refusal was in a round that is eligible; zero: never asked.
+func pickAmong(team []assignment.Agent, chat assignment.Chat, eligible func(round int) bool) *assignment.Agent {
 	var first *assignment.Agent
+	oldest := len(chat.Asked.Refusals)
 	for i := range team {
 		agent := &team[i]
-		if !mayTake(*agent, chat) {
-			continue
+		age := slices.IndexFunc(chat.Asked.Refusals, func(one assignment.Refusal) bool { return one.AgentID == agent.ID })
+		if age < 0 && mayTake(*agent, chat) && eligible(0) {
+			if agent.ID == chat.PreferredAgentID {
+				return agent
+			}
+			if first == nil {
+				first = agent
+			}
 		}
-		if agent.ID == chat.PreferredAgentID {
-			return agent
-		}
-		if first == nil {
-			first = agent
+		if age >= 0 && age < oldest && mayTake(*agent, chat) && eligible(chat.Asked.Refusals[age].Round) {
+			first, oldest = agent, age
 		}
 	}
 	return first
@@ -231,8 +306,27 @@ func mayTake(agent assignment.Agent, chat assignment.Chat) bool {
 			return false
 		}
 	}
-	holds := chat.HoldsForPreferred && chat.PreferredAgentID != "" && chat.PreferredAgentID != chat.AvoidedAgentID
+	refused := slices.ContainsFunc(chat.Asked.Refusals, func(one assignment.Refusal) bool { return one.AgentID == chat.PreferredAgentID })
+	holds := chat.HoldsForPreferred && chat.PreferredAgentID != "" && chat.PreferredAgentID != chat.AvoidedAgentID && !refused
 	return agent.FreeSlots > 0 && agent.ID != chat.AvoidedAgentID && (!holds || agent.ID == chat.PreferredAgentID)
+}
+
+// mayAsk says whether the agent could be asked now.
+func mayAsk(agent assignment.Agent, chat assignment.Chat) bool {
+	return chat.Asked.Again || !slices.ContainsFunc(chat.Asked.Refusals, func(one assignment.Refusal) bool {
+		return one.AgentID == agent.ID && one.Round >= chat.Asked.Round
+	})
+}
+
+// drawAsked is that some of the team have refused the chat, in one of two rounds.
+func drawAsked(t *rapid.T, agents []assignment.Agent) assignment.Asked {
+	asked := assignment.Asked{Round: rapid.IntRange(1, 2).Draw(t, "round"), Again: rapid.Bool().Draw(t, "again")}
+	for _, agent := range rapid.Permutation(agents).Draw(t, "asked")[:rapid.IntRange(0, len(agents)).Draw(t, "refusals")] {
+		asked.Refusals = append(asked.Refusals, assignment.Refusal{
+			AgentID: agent.ID, Round: rapid.IntRange(1, asked.Round).Draw(t, "refused in round"), Declined: rapid.Bool().Draw(t, "declined"),
+		})
+	}
+	return asked
 }
 
 var skills = []string{"billing", "french", "german"}
@@ -267,6 +361,9 @@ func drawChats(t *rapid.T, agents []assignment.Agent) []assignment.Chat {
 		}
 		if len(agents) > 0 && rapid.IntRange(0, 3).Draw(t, "is avoided") == 0 {
 			queue[i].AvoidedAgentID = rapid.SampledFrom(agents).Draw(t, "avoided").ID
+		}
+		if len(agents) > 0 && rapid.IntRange(0, 3).Draw(t, "is asked") == 0 {
+			queue[i].Asked = drawAsked(t, agents)
 		}
 		if rapid.IntRange(0, 3).Draw(t, "has skills") == 0 {
 			queue[i].RequiredSkills = drawSkills(t, 2)

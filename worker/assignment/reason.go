@@ -5,10 +5,11 @@ import "time"
 // Reason is why an agent was chosen. The texts are stored; handoff.assignment_reason puts them into words.
 type Reason string
 
-// The reasons. All but the first three are the respect in which the chosen agent was ahead of the next one.
+// The reasons. All but the first four are the respect in which the chosen agent was ahead of the next one.
 const (
 	Preferred              Reason = "preferred"
 	OnlyCandidate          Reason = "only_candidate"
+	AskedAgain             Reason = "asked_again"    // everybody who may take it has refused it; here the oldest refusal
 	FirstInOrder           Reason = "first_in_order" // the next one who might have taken it was not among those shown
 	MostFreeSlots          Reason = "most_free_slots"
 	LongestSinceAssignment Reason = "longest_since_assignment"
@@ -25,6 +26,8 @@ const (
 	Chosen         Verdict = "chosen"
 	LacksSkills    Verdict = "lacks_skills"
 	GaveItBack     Verdict = "gave_it_back"
+	MissedOffer    Verdict = "missed_offer"
+	DeclinedOffer  Verdict = "declined_offer"
 	NotPreferred   Verdict = "not_preferred"
 	FewerFreeSlots Verdict = "fewer_free_slots"
 	AssignedLater  Verdict = "assigned_later"
@@ -80,6 +83,8 @@ func (t *team) explain(chat Chat, chosen *candidate, limit int) ([]Candidate, Re
 // fallbackReason is the reason when no candidate is told apart by the strategy.
 func (t *team) fallbackReason(chat Chat, chosen *candidate, looked int) Reason {
 	switch {
+	case chat.Asked.refusal(chosen.ID) != nil:
+		return AskedAgain
 	case chosen.ID == chat.PreferredAgentID:
 		return Preferred
 	case looked == t.Len():
@@ -98,6 +103,11 @@ func (t *team) judge(chat Chat, chosen, other *candidate) (Verdict, Reason) {
 		return LacksSkills, ""
 	case other.ID == chat.AvoidedAgentID:
 		return GaveItBack, ""
+	}
+	if refusal := chat.Asked.refusal(other.ID); refusal != nil {
+		return refusal.verdict(), ""
+	}
+	switch {
 	case chosen.ID == chat.PreferredAgentID:
 		return NotPreferred, ""
 	}

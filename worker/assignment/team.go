@@ -49,6 +49,9 @@ func newTeam(strategy Strategy, agents []Agent) *team {
 
 // choose returns who gets the chat, or nil when nobody may take it now. The team must not be empty.
 func (t *team) choose(chat Chat) *candidate {
+	if len(chat.Asked.Refusals) > 0 {
+		return t.chooseAsked(chat)
+	}
 	if chat.PreferredAgentID != "" && chat.PreferredAgentID != chat.AvoidedAgentID {
 		preferred := t.byID[chat.PreferredAgentID]
 		if preferred != nil && preferred.place >= 0 && covers(preferred.Skills, chat.RequiredSkills) {

@@ -22,6 +22,9 @@ type Store interface {
 	TellAgentsGone(ctx context.Context, most int) (int, error)
 	// OfferRequeue offers the queue to customers whose agent has been gone for ten minutes.
 	OfferRequeue(ctx context.Context, most int) (int, error)
+	// ExpireOffers ends the offers that were not answered in time. The worker's queue ends those of its projects at the very
+	// moment; this finds what it missed.
+	ExpireOffers(ctx context.Context, most int) (int, error)
 	// PassEdges notes which projects have opened or closed and pushes what that changed.
 	PassEdges(ctx context.Context, most int) (int, error)
 	// TellClosed tells who waits that the team has closed (F001 9.5). It relies on PassEdges having run.
@@ -46,6 +49,7 @@ func Ticks(store Store) []schedule.Tick {
 		{Name: "close_inactive", Every: 15 * time.Second, Work: store.CloseInactive},
 		{Name: AgentsGone, Every: 15 * time.Second, Work: store.TellAgentsGone},
 		{Name: "offer_requeue", Every: 15 * time.Second, Work: store.OfferRequeue},
+		{Name: "expire_offers", Every: 10 * time.Second, Work: store.ExpireOffers},
 		{Name: "time_out", Every: time.Minute, Work: store.TimeOut},
 		{Name: "edges", Every: time.Minute, Work: inOrder(store.PassEdges, store.TellClosed)},
 		{

@@ -35,6 +35,7 @@ func (c *calls) CloseInactive(context.Context, int) (int, error)  { return c.cal
 func (c *calls) TimeOut(context.Context, int) (int, error)        { return c.call("time_out") }
 func (c *calls) TellAgentsGone(context.Context, int) (int, error) { return c.call("tell_agents_gone") }
 func (c *calls) OfferRequeue(context.Context, int) (int, error)   { return c.call("offer_requeue") }
+func (c *calls) ExpireOffers(context.Context, int) (int, error)   { return c.call("expire_offers") }
 func (c *calls) PassEdges(context.Context, int) (int, error)      { return c.call("pass_edges") }
 func (c *calls) TellClosed(context.Context, int) (int, error)     { return c.call("tell_closed") }
 func (c *calls) Prune(context.Context, int) (int, error)          { return c.call("prune") }
@@ -51,10 +52,11 @@ func TestTicks(t *testing.T) {
 	assert.Equal(t, map[string]time.Duration{
 		"warn_inactive": 15 * time.Second, "close_inactive": 15 * time.Second,
 		"agents_gone": 15 * time.Second, "offer_requeue": 15 * time.Second,
-		"time_out": time.Minute, "edges": time.Minute, "retention": 24 * time.Hour,
+		"expire_offers": 10 * time.Second,
+		"time_out":      time.Minute, "edges": time.Minute, "retention": 24 * time.Hour,
 	}, rhythms)
 	assert.ElementsMatch(t, []string{
-		"warn_inactive", "close_inactive", "tell_agents_gone", "offer_requeue", "time_out", "pass_edges", "tell_closed", "prune",
+		"warn_inactive", "close_inactive", "tell_agents_gone", "offer_requeue", "expire_offers", "time_out", "pass_edges", "tell_closed", "prune",
 	}, store.names, "everything is called")
 }
 

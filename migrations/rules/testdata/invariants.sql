@@ -25,12 +25,39 @@ with event as (
     from public.conversations as conversation
    where conversation.status = 'agent_active'
    group by conversation.project_id, conversation.assigned_agent_id
+), reserved as (
+  select offer.project_id, offer.agent_id as user_id, count(*) as offers
+    from handoff.offers as offer
+   where offer.state = 'open'
+   group by offer.project_id, offer.agent_id
 )
 select 'an agent''s count differs from a recount' as violation, agent.user_id as subject,
        format('current_chat_count %s, agent_active conversations %s', agent.current_chat_count, coalesce(carried.chats, 0)) as detail
   from public.agent_availability as agent
   left join carried using (project_id, user_id)
  where agent.current_chat_count <> coalesce(carried.chats, 0)
+union all
+select 'an agent''s count of offers differs from a recount', agent.user_id,
+       format('offered_chat_count %s, open offers %s', agent.offered_chat_count, coalesce(reserved.offers, 0))
+  from public.agent_availability as agent
+  left join reserved using (project_id, user_id)
+ where agent.offered_chat_count <> coalesce(reserved.offers, 0)
+union all
+select 'a conversation is offered to somebody who is not online', offer.conversation_id, offer.agent_id::text
+  from handoff.offers as offer
+  left join public.agent_availability as agent on agent.project_id = offer.project_id and agent.user_id = offer.agent_id
+ where offer.state = 'open' and agent.effective_status is distinct from 'online'
+union all
+select 'a conversation is offered that does not wait', conversation.id, conversation.status
+  from handoff.offers as offer
+  join public.conversations as conversation on conversation.id = offer.conversation_id
+ where offer.state = 'open' and (conversation.status <> 'waiting' or conversation.waiting_since <> offer.waiting_since)
+union all
+select 'an agent was asked twice in one round', offer.conversation_id, format('%s refusals in round %s', count(*), offer.round)
+  from handoff.offers as offer
+ where offer.state in ('declined', 'missed')
+ group by offer.conversation_id, offer.waiting_since, offer.round, offer.agent_id
+having count(*) > 1
 union all
 select 'conversations belong to somebody without an agent row', carried.user_id, format('%s conversations', carried.chats)
   from carried

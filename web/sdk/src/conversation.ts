@@ -160,6 +160,24 @@ export interface InboxCounts {
 export interface AssignmentExplanation {
   conversation_id: string;
   decisions: AssignmentDecision[];
+  /** Who was asked, where `assignment_mode` is `offer`. */
+  offers: AssignmentOffer[];
+}
+
+export interface AssignmentOffer {
+  agent: AgentProfile | null;
+  offered_at: string;
+  expires_at: string;
+  state: 'open' | 'accepted' | 'declined' | 'missed' | 'withdrawn';
+  ended_at: string | null;
+  end_reason: string | null;
+  round: number;
+  strategy: string;
+  queue_position: number | null;
+  reason: string;
+  /** `reason` as an English sentence. */
+  text: string;
+  candidates: AssignmentCandidate[];
 }
 
 export interface AssignmentDecision {

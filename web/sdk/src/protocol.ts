@@ -85,8 +85,40 @@ export type CustomerPresenceUpdateEvent = Event<
   Envelope & { conversation_id: string; agent_id: string; status: string; timestamp: string; reason?: string | null }
 >;
 
+/** Where `assignment_mode` is `offer`: answer with `accept_offer` or `decline_offer` while it is open. */
+export type ConversationOfferedEvent = Event<
+  'conversation_offered',
+  Envelope & {
+    conversation_id: string;
+    agent_id: string;
+    customer_name: string | null;
+    preview: string | null;
+    handoff_reason: HandoffReason | null;
+    priority: number;
+    waiting_time_seconds: number;
+    expires_at: string;
+    /** How long it is open altogether, for a page whose clock is wrong. */
+    expires_in_seconds: number;
+  }
+>;
+/** `reason`: what the agent said when declining, or why it was withdrawn. */
+export type OfferEndedEvent = Event<
+  'offer_ended',
+  Envelope & {
+    conversation_id: string;
+    agent_id: string;
+    outcome: 'accepted' | 'declined' | 'missed' | 'withdrawn';
+    reason: string | null;
+  }
+>;
+
 /** Topic `agent:{user_id}`. */
-export type AgentEvent = ConversationAssignedEvent | ConversationAutoClosedEvent | CustomerPresenceUpdateEvent;
+export type AgentEvent =
+  | ConversationAssignedEvent
+  | ConversationAutoClosedEvent
+  | ConversationOfferedEvent
+  | OfferEndedEvent
+  | CustomerPresenceUpdateEvent;
 
 export type NewConversationEvent = Event<
   'new_conversation',

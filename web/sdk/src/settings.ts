@@ -39,6 +39,11 @@ export interface HandoffSettings {
   send_inactivity_warning: boolean;
   assignment_strategy: AssignmentStrategy;
   preferred_wait_seconds: number;
+  /** `offer`: the agent is asked, and accepts or declines. */
+  assignment_mode: 'direct' | 'offer';
+  offer_timeout_seconds: number;
+  /** 0: nobody is set away for missing offers. */
+  away_after_missed_offers: number;
   updated_at: string | null;
   /** Handoff is enabled and nobody could ever answer (F001 5.10.5). */
   warning?: 'no_agents';

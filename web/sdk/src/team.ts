@@ -65,6 +65,8 @@ export interface AgentState {
   status_changed_at: string;
   status_set_by: string | null;
   current_chat_count: number;
+  /** Open offers; each keeps a slot. */
+  offered_chat_count: number;
   max_concurrent_chats: number;
   available_slots: number;
   skills: string[];
