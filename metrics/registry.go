@@ -15,6 +15,7 @@ import (
 	"github.com/supportbase/handoff/supabase"
 	"github.com/supportbase/handoff/worker"
 	"github.com/supportbase/handoff/worker/mail"
+	"github.com/supportbase/handoff/worker/presence"
 	"github.com/supportbase/handoff/worker/schedule"
 )
 
@@ -28,6 +29,7 @@ type Sources struct {
 	Worker    func() worker.Stats
 	Clock     func() []schedule.Stats
 	Mail      func() mail.Stats
+	Presence  func() presence.Stats
 	Pool      func() *pgxpool.Stat
 	Census    func(context.Context) (supabase.Census, error)
 }
@@ -42,7 +44,7 @@ type described interface {
 func parts(ctx context.Context, from Sources) []described {
 	return []described{
 		ofBuild(from.Version), ofStream(from.Stream), ofBridge(from.Bridge), ofTransport(from.Transport),
-		ofRealtime(from.Realtime), ofWorker(from.Worker), ofClock(from.Clock), ofMail(from.Mail), ofPool(from.Pool),
+		ofRealtime(from.Realtime), ofWorker(from.Worker), ofClock(from.Clock), ofMail(from.Mail), ofPresence(from.Presence), ofPool(from.Pool),
 		ofCensus(recently(ctx, from.Census)),
 	}
 }

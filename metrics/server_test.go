@@ -23,6 +23,7 @@ import (
 	"github.com/supportbase/handoff/supabase"
 	"github.com/supportbase/handoff/worker"
 	"github.com/supportbase/handoff/worker/mail"
+	"github.com/supportbase/handoff/worker/presence"
 	"github.com/supportbase/handoff/worker/schedule"
 )
 
@@ -52,8 +53,9 @@ func sources(t *testing.T) metrics.Sources {
 		Clock: func() []schedule.Stats {
 			return []schedule.Stats{{Name: "agents_gone", Every: 5 * time.Second, Runs: 8, Handled: 3, LastSuccess: time.Unix(1_700_000_001, 0)}}
 		},
-		Mail: func() mail.Stats { return mail.Stats{Sent: 5, Failed: 3, GivenUp: 1} },
-		Pool: pool.Stat,
+		Mail:     func() mail.Stats { return mail.Stats{Sent: 5, Failed: 3, GivenUp: 1} },
+		Presence: func() presence.Stats { return presence.Stats{LookedAt: 9, Ended: 2, Suspected: 1, FirstBeatOnly: 1} },
+		Pool:     pool.Stat,
 		Census: func(context.Context) (supabase.Census, error) {
 			return supabase.Census{Waiting: 12, LongestWait: 90 * time.Second, RetainedBytes: 4096}, nil
 		},

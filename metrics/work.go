@@ -10,6 +10,7 @@ import (
 	"github.com/supportbase/handoff/supabase"
 	"github.com/supportbase/handoff/worker"
 	"github.com/supportbase/handoff/worker/mail"
+	"github.com/supportbase/handoff/worker/presence"
 	"github.com/supportbase/handoff/worker/schedule"
 )
 
@@ -83,6 +84,16 @@ func ofMail(read func() mail.Stats) part[mail.Stats] {
 			to.value(float64(s.Failed-s.GivenUp), "failed")
 			to.value(float64(s.GivenUp), "given_up")
 		}),
+	}}
+}
+
+func ofPresence(read func() presence.Stats) part[presence.Stats] {
+	type stats = presence.Stats
+	return part[stats]{read: read, metrics: []metric[stats]{
+		counter("handoff_presence_leases_examined_total", "leases", "Leases that this worker's sweeps looked at; most were renewed and put off.", func(s stats) uint64 { return s.LookedAt }),
+		counter("handoff_presence_ended_total", "connections", "Connections that were closed or lost, ended by this worker's sweeps.", func(s stats) uint64 { return s.Ended }),
+		counter("handoff_presence_suspected_total", "connections", "Agents' connections that missed one and a half beats.", func(s stats) uint64 { return s.Suspected }),
+		counter("handoff_presence_first_beat_only_total", "connections", "Connections that were lost without a beat after the first: a client whose timer does not work.", func(s stats) uint64 { return s.FirstBeatOnly }),
 	}}
 }
 

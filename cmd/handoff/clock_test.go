@@ -48,8 +48,17 @@ func TestRunKeepsTime(t *testing.T) {
 	p.await(t, `msg="conversations assigned"`)
 	exec(`update public.agent_availability set status = 'offline'`)
 	p.await(t, "tick=agents_gone handled=1")
+	exec(`insert into public.presence_sessions (project_id, connection_id, role, client_id, floor_seconds, remain_seconds)
+		select id, gen_random_uuid(), 'bot', 'gpt', 90, 0 from public.projects`)
+	exec(`insert into handoff.presence_leases
+		select (handoff.restored_lease(session, now() - interval '1 hour')).* from public.presence_sessions as session`)
+	exec(`update handoff.presence_marker set serving_since = now() - interval '1 day'`)
+	p.await(t, "tick=presence_sweep handled=1")
 	p.signal(syscall.SIGTERM)
 	assert.Zero(t, p.exitCode(t), p.output.String())
+	var lost int
+	require.NoError(t, pool.QueryRow(t.Context(), `select count(*) from public.presence_sessions where leave_reason = 'lost'`).Scan(&lost))
+	assert.Equal(t, 1, lost)
 
 	var forgotten, unanswered string
 	require.NoError(t, pool.QueryRow(t.Context(), `

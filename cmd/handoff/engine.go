@@ -15,6 +15,7 @@ import (
 	"github.com/supportbase/handoff/supabase"
 	"github.com/supportbase/handoff/worker"
 	"github.com/supportbase/handoff/worker/inactivity"
+	"github.com/supportbase/handoff/worker/presence"
 	"github.com/supportbase/handoff/worker/schedule"
 )
 
@@ -30,6 +31,7 @@ type engine struct {
 	service   *worker.Service
 	mailer    *mailer
 	clock     *schedule.Scheduler
+	presence  *presence.Sweeper
 	stream    *replication.Stream
 	watch     *metrics.Server // nil while nothing is shown
 
@@ -102,7 +104,8 @@ func (e *engine) wire() (err error) {
 	if e.mailer, err = newMailer(e.settings, e.pool, e.logger); err != nil {
 		return err
 	}
-	e.clock = schedule.New(e.logger, inactivity.Ticks(supabase.NewClock(e.pool))...)
+	e.presence = presence.New(supabase.NewPresence(e.pool))
+	e.clock = schedule.New(e.logger, append(inactivity.Ticks(supabase.NewClock(e.pool)), e.presence.Ticks()...)...)
 	e.stream = replication.New(e.streamOptions())
 	return nil
 }

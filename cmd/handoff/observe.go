@@ -37,7 +37,8 @@ func (e *engine) sources() metrics.Sources {
 	return metrics.Sources{
 		Version: version, Stream: e.stream.Stats, Bridge: e.bridge.Stats, Transport: e.transport.Failover.Stats,
 		Realtime: e.transport.client.Stats, Worker: e.service.Stats, Clock: e.clock.Stats, Mail: e.mailer.stats,
-		Pool: e.pool.Stat,
+		Presence: e.presence.Stats,
+		Pool:     e.pool.Stat,
 		Census: func(ctx context.Context) (supabase.Census, error) {
 			return supabase.TakeCensus(ctx, e.pool, e.settings.Worker.Slot)
 		},
