@@ -16,7 +16,8 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## build bin/handoff
+build: $(if $(shell command -v npm),web/node_modules) ## build bin/handoff, with the pages when npm is there
+	@scripts/pages.sh
 	@go build -ldflags '-X main.version=$(VERSION)' -o bin/handoff ./cmd/handoff
 	@echo 'RESULT build=ok version=$(VERSION)'
 
@@ -76,7 +77,7 @@ format: ## rewrite Go and web sources in the house format
 
 .PHONY: clean
 clean: ## remove what was built and fetched
-	@rm -rf bin dist .cache web/node_modules web/*/node_modules web/*/dist
+	@rm -rf bin dist .cache web/node_modules web/*/node_modules web/*/dist web/dist/shop web/dist/widget web/dist/dashboard
 	@echo 'RESULT clean=ok'
 
 # Always asked to build: go knows better than make whether anything changed, and answers at once if nothing did.

@@ -17,37 +17,37 @@ var topics = []topic{
 	{
 		words:      []string{"ship", "deliver", "arriv", "courier", "dispatch", "express"},
 		answer:     "We ship every lamp within one working day. Delivery takes 2–3 days in Europe and 5–7 days elsewhere, and it is free above €60.",
-		confidence: 0.94, source: "shipping",
+		confidence: 0.94, source: "Shipping",
 	},
 	{
 		words:      []string{"return", "refund", "exchang", "send back", "money back"},
 		answer:     "You can send any lamp back within 60 days, also when it was used. Open the order mail and choose “Return”: the label is free, and the refund takes three days.",
-		confidence: 0.92, source: "returns",
+		confidence: 0.92, source: "Returns",
 	},
 	{
 		words:      []string{"bulb", "bright", "lumen", "watt", "dim", "led", "kelvin", "warm"},
 		answer:     "Every lamp comes with a dimmable LED bulb: 2700 kelvin, 806 lumens, E27. You can replace it with any E27 bulb up to 12 watts.",
-		confidence: 0.9, source: "bulbs",
+		confidence: 0.9, source: "Bulbs",
 	},
 	{
 		words:      []string{"size", "tall", "height", "high", "wide", "dimension", "cable", "measure", "long"},
 		answer:     "The measurements are on each product page. The pendants hang on a cable of two metres that you can shorten by hand; all other cables are 1.8 metres long.",
-		confidence: 0.82, source: "measurements",
+		confidence: 0.82, source: "Measurements",
 	},
 	{
 		words:      []string{"pay", "card", "paypal", "invoice", "klarna", "vat"},
 		answer:     "You can pay by card, PayPal, Apple Pay or by invoice within 14 days. Prices include VAT.",
-		confidence: 0.9, source: "payment",
+		confidence: 0.9, source: "Payment",
 	},
 	{
 		words:      []string{"guarant", "warrant", "repair", "spare"},
 		answer:     "All our lamps have a five-year guarantee, and we keep spare parts for ten. Shades, sockets and cables can be replaced without tools.",
-		confidence: 0.88, source: "guarantee",
+		confidence: 0.88, source: "Guarantee",
 	},
 	{
 		words:      []string{"recommend", "suggest", "which", "bedroom", "living", "desk", "office", "kitchen", "read"},
 		answer:     "For reading I like Sol, because its arm turns. Above a table take the pendant Luna, and for a soft evening light the little Fungi.",
-		confidence: 0.78, source: "guide",
+		confidence: 0.78, source: "Lamp guide",
 	},
 	{
 		words:      []string{"broken", "damag", "crack", "defect", "flicker", "wrong", "missing", "complain"},
