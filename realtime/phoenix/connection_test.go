@@ -32,6 +32,16 @@ func TestConnection(t *testing.T) {
 		made.awaitState(t, phoenix.StateConnected)
 	})
 
+	t.Run("one on which nothing is sent is kept by its heartbeats", func(t *testing.T) {
+		t.Parallel()
+		made := setup(t, func(options *phoenix.Options, _ *server) { options.HeartbeatInterval = 250 * time.Millisecond })
+		require.NoError(t, made.client.Publish(t.Context(), message("a", `{}`)))
+		made.server.await(t, "phoenix", "heartbeat", 8)
+		require.NoError(t, made.client.Publish(t.Context(), message("a", `{}`)))
+		assert.Len(t, made.server.awaitDials(t, 1), 1)
+		assert.Equal(t, 1, made.server.count("a", "phx_join"))
+	})
+
 	t.Run("a heartbeat without an answer ends it", func(t *testing.T) {
 		t.Parallel()
 		made := setup(t, func(options *phoenix.Options, s *server) {

@@ -99,6 +99,17 @@ func (c *courier) put(ctx context.Context, next parcel, patience <-chan time.Tim
 	}
 }
 
+// tryPut is put without waiting.
+func (c *courier) tryPut(next parcel) bool {
+	select {
+	case c.queue <- next:
+		c.queued.Add(1)
+		return true
+	default:
+		return false
+	}
+}
+
 // empty reports that deliver took everything that was queued.
 func (c *courier) empty() bool {
 	return c.handed.Load() == c.queued.Load()

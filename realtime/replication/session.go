@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -118,17 +119,20 @@ func (s *session) run(ctx context.Context) error {
 
 // readUntilStatusDue handles messages as they come until the next status update is due (nil) or the stream ends.
 func (s *session) readUntilStatusDue(ctx context.Context) error {
-	// One deadline serves all messages up to it: on a busy stream, making one for each would cost more than decoding.
 	due := s.nextStatus
-	readCtx, cancel := context.WithDeadline(ctx, due)
-	defer cancel()
+	release, err := s.limitReads(ctx, due)
+	if err != nil {
+		return err
+	}
+	defer release()
 	for {
-		message, err := s.conn.ReceiveMessage(readCtx)
+		// The connection's own ReceiveMessage watches a context for each message, which costs more than decoding it.
+		message, err := s.conn.Frontend().Receive()
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case err != nil && readCtx.Err() != nil:
-			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return nil // what has come of a message is kept for the next call
 		case err != nil:
 			return fmt.Errorf("receive from the replication connection: %w", err)
 		}
@@ -140,6 +144,25 @@ func (s *session) readUntilStatusDue(ctx context.Context) error {
 			return nil // work has begun after a time without: the rhythm is quicker from here
 		}
 	}
+}
+
+// limitReads lets reads wait until a moment, or until the context ends. The limit is lifted by release.
+func (s *session) limitReads(ctx context.Context, until time.Time) (release func(), err error) {
+	socket := s.conn.Conn()
+	if err := socket.SetReadDeadline(until); err != nil {
+		return nil, fmt.Errorf("limit reads: %w", err)
+	}
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(interrupted)
+		_ = socket.SetReadDeadline(time.Unix(1, 0)) // a closed socket needs no waking
+	})
+	return func() {
+		if !stop() {
+			<-interrupted
+		}
+		_ = socket.SetReadDeadline(time.Time{}) // a closed socket says so when it is next used
+	}, nil
 }
 
 func (s *session) handle(ctx context.Context, message pgproto3.BackendMessage) error {
@@ -248,9 +271,13 @@ func (s *session) give(ctx context.Context, tx realtime.Transaction) error {
 
 // offer waits for a place in the courier's queue until the next status update is due.
 func (s *session) offer(ctx context.Context, tx realtime.Transaction) error {
-	due := time.NewTimer(time.Until(s.nextStatus))
-	defer due.Stop()
-	taken, err := s.courier.put(ctx, parcel{Transaction: tx, end: tx.Position}, due.C)
+	next := parcel{Transaction: tx, end: tx.Position}
+	taken, err := s.courier.tryPut(next), error(nil)
+	if !taken {
+		due := time.NewTimer(time.Until(s.nextStatus))
+		defer due.Stop()
+		taken, err = s.courier.put(ctx, next, due.C)
+	}
 	switch {
 	case err != nil:
 		return err
