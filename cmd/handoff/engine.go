@@ -34,6 +34,7 @@ type engine struct {
 	presence  *presence.Sweeper
 	stream    *replication.Stream
 	watch     *metrics.Server // nil while nothing is shown
+	traces    tracing
 
 	cancelStream context.CancelFunc
 	cancelWork   context.CancelFunc
@@ -47,7 +48,7 @@ func startEngine(ctx context.Context, settings config.Config, logger *slog.Logge
 	if err := e.connect(ctx); err != nil {
 		return nil, err
 	}
-	if err := e.wire(); err != nil {
+	if err := e.wire(ctx); err != nil {
 		e.pool.Close()
 		return nil, err
 	}
@@ -90,15 +91,18 @@ func (e *engine) reconcile(ctx context.Context, _ string) error {
 	return e.service.Reconcile(ctx)
 }
 
-func (e *engine) wire() (err error) {
+func (e *engine) wire(ctx context.Context) (err error) {
+	if e.traces, err = startTracing(ctx); err != nil {
+		return err
+	}
 	if e.transport, err = newTransport(e.settings.Supabase, e.logger); err != nil {
 		return err
 	}
 	e.bridge = broadcast.New(broadcast.Options{
-		Transport: e.transport, DeadLetters: deadLetters{supabase.NewDeadLetters(e.pool)}, Logger: e.logger,
+		Transport: e.traces.transport(e.transport), DeadLetters: deadLetters{supabase.NewDeadLetters(e.pool)}, Logger: e.logger,
 	})
 	e.service = worker.New(worker.Options{
-		Queue: supabase.NewQueue(e.pool), Board: supabase.NewBoard(e.pool), Logger: e.logger,
+		Queue: e.traces.queue(supabase.NewQueue(e.pool)), Board: supabase.NewBoard(e.pool), Logger: e.logger,
 		QueueInterval: e.settings.Worker.QueueInterval,
 	})
 	if e.mailer, err = newMailer(e.settings, e.pool, e.logger); err != nil {
@@ -134,11 +138,14 @@ func (e *engine) start(ctx context.Context) error {
 
 // deliver wakes the reactions first: they only mark projects as due, and the bridge may block while Realtime is away.
 func (e *engine) deliver(ctx context.Context, transaction realtime.Transaction) error {
+	spanCtx, span := e.traces.received(ctx, transaction)
 	e.service.React(transaction)
 	if inactivity.AgentLeft(transaction) {
 		e.clock.Wake(inactivity.AgentsGone)
 	}
-	return e.bridge.Deliver(ctx, transaction)
+	err := e.bridge.Deliver(spanCtx, transaction)
+	finish(span, err)
+	return err
 }
 
 func (e *engine) confirmed() (position realtime.Position, idle bool) {
@@ -179,6 +186,9 @@ func (e *engine) stop(ctx context.Context) {
 	e.transport.Stop()
 	e.cancelWork()
 	e.pool.Close()
+	if err := e.traces.stop(ctx); err != nil {
+		e.logger.WarnContext(ctx, "traces were lost", "err", err)
+	}
 }
 
 // deadLetters lets the bridge park messages in the database.
