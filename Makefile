@@ -60,7 +60,7 @@ torture: build ## 100,000 calls at once, four workers that are killed: one owner
 	@scripts/torture.sh
 
 .PHONY: bench
-bench: build ## measure the bridge and the assignment of conversations (BENCH=bridge, assignment or micro)
+bench: build ## measure the bridge and the assignment of conversations (BENCH=bridge, assign or micro)
 	@scripts/bench.sh
 
 .PHONY: dist

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures. BENCH=bridge, assignment or micro; all of them without it. BENCH_SECONDS is the length of one measurement at a
+# Measures. BENCH=bridge, assign or micro; all of them without it. BENCH_SECONDS is the length of one measurement at a
 # fixed rate, BENCH_COUNT how often a micro benchmark is repeated. Results are in bench/results.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,13 +29,25 @@ bench_micro() {
     echo "RESULT bench=micro result=ok lines=$(grep -c '^Benchmark' "$MICRO_RESULT") seconds=$((SECONDS - started))"
 }
 
+# The peers that stand beside ours: River is a Go module of its own, graphile-worker an npm package.
+build_peers() {
+    go build -C bench/peers -o "$PWD/.cache/bin/river-peer" ./river
+    if [ ! -d bench/peers/graphile/node_modules ]; then
+        npm ci --prefix bench/peers/graphile --silent
+    fi
+}
+
 mkdir -p .cache/bin
 go build -o .cache/bin/load ./bench/load
 failed=0
-for name in ${BENCH:-bridge assignment micro}; do
+for name in ${BENCH:-bridge assign micro}; do
     if [ "$name" = micro ]; then
         bench_micro || failed=1
     else
+        name=${name/#assignment/assign} # its name until lately
+        if [ "$name" = assign ]; then
+            build_peers
+        fi
         bench_load "$name" || failed=1
     fi
 done

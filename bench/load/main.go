@@ -19,11 +19,11 @@ import (
 
 // benches by name.
 var benches = map[string]func(context.Context, *world) (*Report, error){
-	"bridge":     bridge,
-	"assignment": assign,
+	"bridge": bridge,
+	"assign": assign,
 }
 
-var errUnknown = errors.New("unknown benchmark: there are bridge and assignment")
+var errUnknown = errors.New("unknown benchmark: there are bridge and assign")
 
 func main() {
 	os.Exit(start()) //nolint:forbidigo // the process ends here
@@ -31,7 +31,7 @@ func main() {
 
 func start() int {
 	binary := flag.String("binary", "bin/handoff", "the handoff binary to measure")
-	name := flag.String("bench", "bridge", "bridge or assignment")
+	name := flag.String("bench", "bridge", "bridge or assign")
 	seconds := flag.Int("seconds", 8, "length of one measurement at a fixed rate")
 	part := flag.String("part", "", "only this part of the bridge: ways, sustained, topics or drain; nothing is written then")
 	folder := flag.String("results", "bench/results", "folder of the JSON files")

@@ -36,6 +36,8 @@ type Report struct {
 	// Load is the machine's load average of one minute before the run: others may have been at work.
 	Load         string        `json:"load"`
 	Measurements []Measurement `json:"measurements"`
+	// Goals are the figures that have anchors and targets.
+	Goals []Goal `json:"goals,omitempty"`
 	// Left says what was not measured here, and why.
 	Left []string `json:"left_out,omitempty"`
 }
@@ -55,6 +57,14 @@ func (r *Report) add(what, name string, value float64, unit string) {
 
 // leave notes what was left out.
 func (r *Report) leave(what, why string) { r.Left = append(r.Left, what+": "+why) }
+
+// value is a measurement's, 0 when there is none.
+func (r *Report) value(what, name string) float64 {
+	if one := r.find(what, name); one != nil {
+		return one.Value
+	}
+	return 0
+}
 
 func (r *Report) find(what, name string) *Measurement {
 	for i := range r.Measurements {
@@ -116,6 +126,12 @@ func (r *Report) print(out io.Writer) error {
 		fmt.Fprintf(&text, "  left out: %s\n", left)
 	}
 	text.WriteString("\n")
+	if len(r.Goals) > 0 {
+		if err := printGoals(&text, r.Goals); err != nil {
+			return err
+		}
+		text.WriteString("\n")
+	}
 	for _, line := range r.results() {
 		fmt.Fprintln(&text, line)
 	}
@@ -140,7 +156,7 @@ func (r *Report) results() []string {
 	for _, what := range order {
 		lines = append(lines, fmt.Sprintf("RESULT bench=%s what=%s %s", r.Bench, slug(what), strings.Join(pairs[what], " ")))
 	}
-	return append(lines, fmt.Sprintf("RESULT bench=%s result=ok seconds=%.0f", r.Bench, r.Seconds))
+	return append(lines, fmt.Sprintf("RESULT bench=%s result=ok goals=%d missed=%d seconds=%.0f", r.Bench, len(r.Goals), missed(r.Goals), r.Seconds))
 }
 
 // slug makes a key or a value of a RESULT line: no spaces, nothing that a shell would read.

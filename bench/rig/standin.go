@@ -99,6 +99,9 @@ func (s *StandIn) start(ctx context.Context, binary string, port int, log io.Wri
 	return process.Await(ctx, ready)
 }
 
+// ServerLog is the file that Postgres writes to; it goes with the stand-in.
+func (s *StandIn) ServerLog() string { return filepath.Join(s.dataDir(), "server.log") }
+
 func (s *StandIn) dataDir() string { return filepath.Join(s.Folder, "data") }
 
 // Supervised says whether RestartPostgres can be used: not when the stand-in fetched a Postgres of its own.

@@ -72,7 +72,7 @@ func (r *run) whole(ctx context.Context) (err error) {
 	if r.standIn, err = rig.StartStandIn(ctx, r.options.binary, r.log); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.standIn.Stop()) }()
+	defer func() { err = errors.Join(err, r.keepServerLog(), r.standIn.Stop()) }()
 	if !r.standIn.Supervised() {
 		return errNoClock
 	}
@@ -88,6 +88,21 @@ func (r *run) whole(ctx context.Context) (err error) {
 		return err
 	}
 	return r.assess(ctx)
+}
+
+// keepServerLog saves what Postgres said when there were deadlocks: it names the statements.
+func (r *run) keepServerLog() error {
+	if r.deadlocks() == 0 {
+		return nil
+	}
+	text, err := os.ReadFile(r.standIn.ServerLog())
+	if err != nil {
+		return fmt.Errorf("read what Postgres said: %w", err)
+	}
+	if err := os.WriteFile(r.options.logPath+".postgres", text, 0o644); err != nil { //nolint:gosec // a developer's log
+		return fmt.Errorf("keep what Postgres said: %w", err)
+	}
+	return nil
 }
 
 func (r *run) openPools(ctx context.Context) (err error) {

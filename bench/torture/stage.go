@@ -221,10 +221,14 @@ func (s *stage) keepLooking(ctx context.Context) {
 		_ = s.look(ctx) // the view stays old for a moment
 		if time.Since(forgotten) > forgetEvery {
 			forgotten = time.Now()
-			_, _ = s.ownerPool.Exec(ctx, `delete from handoff.rate_limits`) // what is limited is refused, and counted
+			_, _ = s.ownerPool.Exec(ctx, forgetLimits) // what is limited is refused, and counted
 		}
 	}
 }
+
+// Counters that somebody holds are passed over: whoever deletes them all waits for callers who wait for each other's.
+const forgetLimits = `
+	delete from handoff.rate_limits where (scope, user_id) in (select scope, user_id from handoff.rate_limits for update skip locked)`
 
 const readOpen = `
 	select id::text, status, coalesce(assigned_agent_id::text, '') from public.conversations
