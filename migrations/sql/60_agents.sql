@@ -378,23 +378,25 @@ volatile
 security definer  -- called by retire_agent only
 set search_path = ''
 as $$
+declare
+  -- All of them before the first is moved: with its move the agent's row is locked, and after that no other conversation may
+  -- be waited for. What the agent is given meanwhile is retire_agent's to notice.
+  held uuid[] := array(
+    select conversation.id
+      from public.conversations as conversation
+     where conversation.project_id = return_chats.project_id
+       and ((conversation.status = 'agent_active' and conversation.assigned_agent_id = return_chats.user_id)
+            or (conversation.status = 'waiting' and conversation.preferred_agent_id = return_chats.user_id))
+     order by conversation.id
+       for no key update);
 begin
-  perform 1
-     from public.conversations as conversation
-    where conversation.project_id = return_chats.project_id
-      and ((conversation.status = 'agent_active' and conversation.assigned_agent_id = return_chats.user_id)
-           or (conversation.status = 'waiting' and conversation.preferred_agent_id = return_chats.user_id))
-    order by conversation.id
-      for no key update;
   update public.conversations as returned
      set status = 'waiting'
-   where returned.project_id = return_chats.project_id
-     and returned.status = 'agent_active' and returned.assigned_agent_id = return_chats.user_id;
+   where returned.id = any (held) and returned.status = 'agent_active' and returned.assigned_agent_id = return_chats.user_id;
   -- Nobody waits for somebody who is gone.
   update public.conversations as freed
      set preferred_agent_id = null
-   where freed.project_id = return_chats.project_id
-     and freed.status = 'waiting' and freed.preferred_agent_id = return_chats.user_id;
+   where freed.id = any (held) and freed.status = 'waiting' and freed.preferred_agent_id = return_chats.user_id;
 end
 $$;
 revoke all on function handoff.return_chats(uuid, uuid) from public, anon, authenticated;
