@@ -54,8 +54,15 @@ func assign(ctx context.Context, w *world) (*Report, error) {
 	if err := w.exec(ctx, assignSQL); err != nil {
 		return nil, err
 	}
-	for _, measure := range []func(context.Context, *Report) error{w.rates, w.bursts, w.projects, w.idle} {
-		if err := measure(ctx, report); err != nil {
+	for _, part := range []struct {
+		name    string
+		measure func(context.Context, *Report) error
+	}{{"rates", w.rates}, {"bursts", w.bursts}, {"projects", w.projects}, {"idle", w.idle}} {
+		if w.part != "" && w.part != part.name {
+			report.leave(part.name, "not asked for")
+			continue
+		}
+		if err := part.measure(ctx, report); err != nil {
 			return nil, err
 		}
 	}
@@ -66,18 +73,14 @@ func assign(ctx context.Context, w *world) (*Report, error) {
 func (w *world) rates(ctx context.Context, report *Report) error {
 	found := map[int]map[string]latencies{10: {}, comparedAt: {}, 1000: {}}
 	for _, one := range w.contenders(false) {
-		err := w.while(ctx, one, func() error {
-			for _, perSecond := range []int{10, comparedAt, 1000} {
-				measured, err := w.atRate(ctx, report, one, perSecond)
-				if err != nil {
-					return fmt.Errorf("measure %s at %d/s: %w", one.name, perSecond, err)
-				}
-				found[perSecond][one.name] = measured
+		for _, perSecond := range []int{10, comparedAt, 1000} {
+			err := w.while(ctx, one, func() (err error) {
+				found[perSecond][one.name], err = w.atRate(ctx, report, one, perSecond)
+				return err
+			})
+			if err != nil {
+				return fmt.Errorf("measure %s at %d/s: %w", one.name, perSecond, err)
 			}
-			return nil
-		})
-		if err != nil {
-			return err
 		}
 	}
 	for _, perSecond := range []int{10, comparedAt, 1000} {

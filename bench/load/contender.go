@@ -77,7 +77,7 @@ func noAfter(context.Context, string) error { return nil }
 // ours is the product.
 func (w *world) ours() contender {
 	return contender{name: ourselves, start: func(ctx context.Context) (func(), error) {
-		return w.stopWorker, w.startWorker(ctx)
+		return w.killWorker, w.freshWorker(ctx)
 	}, enqueue: enqueueOne, enqueueAll: enqueueProject, after: noAfter}
 }
 

@@ -33,7 +33,7 @@ func start() int {
 	binary := flag.String("binary", "bin/handoff", "the handoff binary to measure")
 	name := flag.String("bench", "bridge", "bridge or assign")
 	seconds := flag.Int("seconds", 8, "length of one measurement at a fixed rate")
-	part := flag.String("part", "", "only this part of the bridge: ways, sustained, topics or drain; nothing is written then")
+	part := flag.String("part", "", "only this part: ways, sustained, topics or drain of the bridge; rates, bursts, projects or idle of assign; nothing is written then")
 	folder := flag.String("results", "bench/results", "folder of the JSON files")
 	logPath := flag.String("log", ".cache/bench.log", "file for what the children write")
 	flag.Parse()

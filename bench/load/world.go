@@ -84,6 +84,25 @@ func (w *world) stopWorker() {
 	}
 }
 
+// freshWorker starts a worker that has nothing to catch up with: what the measurement before left undelivered is skipped.
+func (w *world) freshWorker(ctx context.Context) error {
+	if _, err := w.owner.Exec(ctx, skipBacklog); err != nil {
+		return fmt.Errorf("skip what was not delivered: %w", err)
+	}
+	return w.startWorker(ctx)
+}
+
+const skipBacklog = `
+	select pg_replication_slot_advance(slot_name, pg_current_wal_lsn()) from pg_replication_slots where slot_name = 'handoff' and not active`
+
+// killWorker ends the worker at once: what it has not delivered yet is nobody's concern any more.
+func (w *world) killWorker() {
+	if w.worker != nil {
+		w.worker.Kill()
+		w.worker = nil
+	}
+}
+
 // drained returns when the worker has confirmed everything that is in the log now.
 func (w *world) drained(ctx context.Context, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
