@@ -1415,16 +1415,27 @@ CREATE OR REPLACE FUNCTION handoff.agent_profile(project_id uuid, user_id uuid)
  STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
-  select jsonb_build_object(
+  select profile.agent from handoff.agent_profiles(array[agent_profile.project_id], array[agent_profile.user_id]) as profile;
+$function$;
+comment on function handoff.agent_profile(project_id uuid, user_id uuid) is 'What a customer sees of an agent: id, name, avatar_url.';
+
+CREATE OR REPLACE FUNCTION handoff.agent_profiles(projects uuid[], users uuid[])
+ RETURNS TABLE(project_id uuid, user_id uuid, agent jsonb)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select wanted.project_id, wanted.user_id,
+         jsonb_build_object(
            'id', account.id,
            'name', coalesce(member.name, account.raw_user_meta_data ->> 'name', split_part(account.email, '@', 1), 'Agent'),
            'avatar_url', coalesce(member.avatar_url, handoff.web_address(account.raw_user_meta_data ->> 'avatar_url')))
-    from auth.users as account
+    from unnest(agent_profiles.projects, agent_profiles.users) as wanted (project_id, user_id)
+    join auth.users as account on account.id = wanted.user_id
     left join public.project_members as member
-      on member.user_id = account.id and member.project_id = agent_profile.project_id and member.status <> 'removed'
-   where account.id = agent_profile.user_id;
+      on member.user_id = account.id and member.project_id = wanted.project_id and member.status <> 'removed';
 $function$;
-comment on function handoff.agent_profile(project_id uuid, user_id uuid) is 'What a customer sees of an agent: id, name, avatar_url.';
+comment on function handoff.agent_profiles(projects uuid[], users uuid[]) is 'What customers see of agents, each of one project: id, name, avatar_url.';
 
 CREATE OR REPLACE FUNCTION handoff.agent_spoke(agent public.agent_availability)
  RETURNS public.agent_availability
@@ -2639,16 +2650,34 @@ CREATE OR REPLACE FUNCTION handoff.conversations_announce()
  SET search_path TO ''
 AS $function$
 begin
-  with move as (
-    select after.*, before.status as old_status
-      from (select row_number() over () as place, changed.* from old_rows as changed) as before
-      join (select row_number() over () as place, changed.* from new_rows as changed) as after using (place)
-     where before.status <> after.status
-        or (after.status = 'agent_active' and before.assigned_agent_id is distinct from after.assigned_agent_id)
-  ), profile as materialized (
-    select owner.project_id, owner.user_id, handoff.agent_profile(owner.project_id, owner.user_id) as agent
-      from (select distinct move.project_id, move.assigned_agent_id as user_id
-              from move where move.status = 'agent_active') as owner
+  if (select array_agg(changed.status) from old_rows as changed) is not distinct from (select array_agg(changed.status) from new_rows as changed)
+     and (select array_agg(changed.assigned_agent_id) from old_rows as changed)
+         is not distinct from (select array_agg(changed.assigned_agent_id) from new_rows as changed) then
+    return null;
+  end if;
+  with move as materialized (
+    select pair.*
+      from (select array_agg(changed.status) as statuses, array_agg(changed.assigned_agent_id) as agents
+              from old_rows as changed) as before
+     cross join (select array_agg(changed.project_id) as projects, array_agg(changed.id) as ids, array_agg(changed.status) as statuses,
+                        array_agg(changed.assigned_agent_id) as agents, array_agg(changed.event_seq) as seqs,
+                        array_agg(changed.handoff_reason) as handoff_reasons, array_agg(changed.customer_name) as names,
+                        array_agg(changed.preview) as previews, array_agg(changed.queue_entered_at) as entries,
+                        array_agg(changed.claimed_at) as claims, array_agg(changed.resolved_by) as resolvers,
+                        array_agg(changed.close_reason) as close_reasons, array_agg(changed.priority) as priorities
+                   from new_rows as changed) as after
+     cross join unnest(before.statuses, before.agents, after.projects, after.ids, after.statuses, after.agents, after.seqs,
+                       after.handoff_reasons, after.names, after.previews, after.entries, after.claims, after.resolvers,
+                       after.close_reasons, after.priorities)
+       as pair (old_status, old_agent_id, project_id, id, status, assigned_agent_id, event_seq, handoff_reason, customer_name,
+                preview, queue_entered_at, claimed_at, resolved_by, close_reason, priority)
+     where pair.old_status <> pair.status
+        or (pair.status = 'agent_active' and pair.old_agent_id is distinct from pair.assigned_agent_id)
+  ), profiles as materialized (
+    select jsonb_object_agg(profile.project_id || ' ' || profile.user_id, profile.agent) as of
+      from (select array_agg(owner.project_id) as projects, array_agg(owner.assigned_agent_id) as users
+              from (select distinct move.project_id, move.assigned_agent_id from move where move.status = 'agent_active') as owner) as owners
+     cross join handoff.agent_profiles(owners.projects, owners.users) as profile
   ), event as (
     select move.project_id, move.id, 1 as rank, 'status_changed' as kind,
            move.event_seq - (move.status in ('agent_active', 'resolved'))::integer as seq,
@@ -2657,11 +2686,13 @@ begin
       from move where move.old_status <> move.status
     union all
     select move.project_id, move.id, 2, 'agent_assigned', move.event_seq,
-           jsonb_build_object('conversation_id', move.id, 'agent', profile.agent, 'customer_name', move.customer_name,
+           jsonb_build_object('conversation_id', move.id, 'agent', profiles.of -> (move.project_id || ' ' || move.assigned_agent_id),
+                              'customer_name', move.customer_name,
                               'preview', move.preview, 'queue_entered_at', move.queue_entered_at,
                               'waiting_time_seconds', case when move.old_status = 'waiting' then
                                  greatest(extract(epoch from move.claimed_at - move.queue_entered_at)::integer, 0) else 0 end)
-      from move join profile on profile.user_id = move.assigned_agent_id and profile.project_id = move.project_id
+      from move
+     cross join profiles
      where move.status = 'agent_active'
     union all
     select move.project_id, move.id, 2, 'resolved', move.event_seq,
@@ -2749,14 +2780,25 @@ AS $function$
 declare
   uncounted uuid;
 begin
+  if (select array_agg(changed.status) from old_rows as changed) is not distinct from (select array_agg(changed.status) from new_rows as changed)
+     and (select array_agg(changed.assigned_agent_id) from old_rows as changed)
+         is not distinct from (select array_agg(changed.assigned_agent_id) from new_rows as changed) then
+    return null;
+  end if;
   with change as (
-    select before.project_id,
-           case when before.status = 'agent_active' then before.assigned_agent_id end as lost_by,
-           case when after.status = 'agent_active' then after.assigned_agent_id end as gained_by,
-           after.claimed_at
-      from (select row_number() over () as place, changed.* from old_rows as changed) as before
-      join (select row_number() over () as place, changed.* from new_rows as changed) as after using (place)
-     where before.status <> after.status or before.assigned_agent_id is distinct from after.assigned_agent_id
+    select pair.project_id,
+           case when pair.old_status = 'agent_active' then pair.old_agent_id end as lost_by,
+           case when pair.status = 'agent_active' then pair.agent_id end as gained_by,
+           pair.claimed_at
+      from (select array_agg(changed.project_id) as projects, array_agg(changed.status) as statuses,
+                   array_agg(changed.assigned_agent_id) as agents
+              from old_rows as changed) as before
+     cross join (select array_agg(changed.status) as statuses, array_agg(changed.assigned_agent_id) as agents,
+                        array_agg(changed.claimed_at) as claims
+                   from new_rows as changed) as after
+     cross join unnest(before.projects, before.statuses, before.agents, after.statuses, after.agents, after.claims)
+       as pair (project_id, old_status, old_agent_id, status, agent_id, claimed_at)
+     where pair.old_status <> pair.status or pair.old_agent_id is distinct from pair.agent_id
   ), delta as (
     select project_id, agent_id, sum(chats)::integer as chats, bool_or(chats > 0) as gained, max(gained_at) as gained_at
       from (
@@ -2867,21 +2909,49 @@ begin
     new.status := 'waiting';
   end if;
   new.updated_at := now();
-  new.tags := handoff.normal_words(new.tags);
-  new.required_skills := handoff.normal_words(new.required_skills);
-  if new.status = old.status and new.assigned_agent_id is not distinct from old.assigned_agent_id then
-    return new;
+  -- Each call costs as much as everything else here: batches of thousands change neither.
+  if new.tags is distinct from old.tags then
+    new.tags := handoff.normal_words(new.tags);
   end if;
-  if new.status = old.status and new.status <> 'agent_active' then
-    -- The last agent's account was deleted; nothing moved.
-    return new;
+  if new.required_skills is distinct from old.required_skills then
+    new.required_skills := handoff.normal_words(new.required_skills);
+  end if;
+  if new.status = old.status and (new.status <> 'agent_active' or new.assigned_agent_id is not distinct from old.assigned_agent_id) then
+    return new;  -- nothing moved: at most the last agent's account was deleted
   end if;
   if not handoff.is_legal_move(old.status, new.status) then
     perform handoff.fail(409, 'illegal_transition',
       format('A conversation that is %s cannot become %s', old.status, new.status),
       'Read its current status first: it may have changed since.');
   end if;
-  new := handoff.stamp_move(old, new);
+  -- The timestamps and references that a move sets; callers never set them.
+  case new.status
+    when 'waiting' then
+      new.assigned_agent_id := null;
+      -- A chat that loses its agent, or is reopened, keeps its place in line.
+      new.queue_entered_at := coalesce(old.queue_entered_at, now());
+      new.handoff_triggered_at := coalesce(old.handoff_triggered_at, now());
+      new.waiting_since := now();
+      if old.status = 'agent_active' then
+        new.released_by := old.assigned_agent_id;
+        new.released_at := now();
+      end if;
+    when 'agent_active' then
+      -- The worker sets it: the assignments of one batch, some microseconds apart, tell their order.
+      new.claimed_at := greatest(now(), new.claimed_at);
+      new.first_response_at := old.first_response_at;
+      new.preferred_agent_id := null;
+    when 'resolved' then
+      new.resolved_at := now();
+      new.preferred_agent_id := new.assigned_agent_id;
+    when 'closed' then
+      new.closed_at := now();
+    else
+      null;
+  end case;
+  if new.status <> 'agent_active' then
+    new.auto_close_warning_sent_at := null;
+  end if;
   -- One number for each event that handoff.conversations_announce writes for this move.
   new.event_seq := old.event_seq
     + (new.status <> old.status)::integer
@@ -3994,17 +4064,19 @@ comment on function handoff.is_importing() is 'Whether this transaction is `hand
 
 CREATE OR REPLACE FUNCTION handoff.is_legal_move(old_status text, new_status text)
  RETURNS boolean
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  select case old_status
+begin
+  return case old_status
     when 'ai_active'    then new_status in ('waiting', 'agent_active', 'closed')
     when 'waiting'      then new_status in ('agent_active', 'closed')
     when 'agent_active' then new_status in ('agent_active', 'waiting', 'resolved', 'closed')
     when 'resolved'     then new_status in ('agent_active', 'waiting', 'closed')
     else false
   end;
+end
 $function$;
 comment on function handoff.is_legal_move(old_status text, new_status text) is 'F001 5.2.4, and three moves its features need: an agent takes over from the AI, an inactive chat is closed, a reopened chat waits when its agent cannot take it.';
 
@@ -7188,45 +7260,6 @@ begin
 end
 $function$;
 comment on function handoff.settle_person(project_id uuid, role text, user_id uuid, client_id text, moment timestamp with time zone) is 'Brings the rows of one person up to the leases.';
-
-CREATE OR REPLACE FUNCTION handoff.stamp_move(before public.conversations, after public.conversations)
- RETURNS public.conversations
- LANGUAGE plpgsql
- STABLE
- SET search_path TO ''
-AS $function$
-begin
-  case after.status
-    when 'waiting' then
-      after.assigned_agent_id := null;
-      -- A chat that loses its agent, or is reopened, keeps its place in line.
-      after.queue_entered_at := coalesce(before.queue_entered_at, now());
-      after.handoff_triggered_at := coalesce(before.handoff_triggered_at, now());
-      after.waiting_since := now();
-      if before.status = 'agent_active' then
-        after.released_by := before.assigned_agent_id;
-        after.released_at := now();
-      end if;
-    when 'agent_active' then
-      -- The worker sets it: the assignments of one batch, some microseconds apart, tell their order.
-      after.claimed_at := greatest(now(), after.claimed_at);
-      after.first_response_at := before.first_response_at;
-      after.preferred_agent_id := null;
-    when 'resolved' then
-      after.resolved_at := now();
-      after.preferred_agent_id := after.assigned_agent_id;
-    when 'closed' then
-      after.closed_at := now();
-    else
-      null;
-  end case;
-  if after.status <> 'agent_active' then
-    after.auto_close_warning_sent_at := null;
-  end if;
-  return after;
-end
-$function$;
-comment on function handoff.stamp_move(before public.conversations, after public.conversations) is 'The timestamps and references that a move sets; callers never set them.';
 
 CREATE OR REPLACE FUNCTION handoff.start_conversation(project_id uuid, visitor_id text, source text, metadata jsonb)
  RETURNS jsonb

@@ -29,6 +29,8 @@ func OpenPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, e
 	// The rows of a queue change every second: a plan made for one set of values is as good as any (two to three times
 	// faster here than planning again).
 	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	// Compiling a statement takes longer than any of ours runs.
+	config.ConnConfig.RuntimeParams["jit"] = "off"
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open pool: %w", connectError(err))

@@ -83,21 +83,34 @@ create policy "Agents can change their own availability" on public.agent_availab
   using (user_id = (select auth.uid()) and project_id in (select handoff.member_projects()))
   with check (user_id = (select auth.uid()) and project_id in (select handoff.member_projects()));
 
-create or replace function handoff.agent_profile(project_id uuid, user_id uuid)
-returns jsonb
+create or replace function handoff.agent_profiles(projects uuid[], users uuid[])
+returns table (project_id uuid, user_id uuid, agent jsonb)
 language sql
 stable
 security definer  -- reads auth.users for owners, who have no member row
 set search_path = ''
 as $$
-  select jsonb_build_object(
+  select wanted.project_id, wanted.user_id,
+         jsonb_build_object(
            'id', account.id,
            'name', coalesce(member.name, account.raw_user_meta_data ->> 'name', split_part(account.email, '@', 1), 'Agent'),
            'avatar_url', coalesce(member.avatar_url, handoff.web_address(account.raw_user_meta_data ->> 'avatar_url')))
-    from auth.users as account
+    from unnest(agent_profiles.projects, agent_profiles.users) as wanted (project_id, user_id)
+    join auth.users as account on account.id = wanted.user_id
     left join public.project_members as member
-      on member.user_id = account.id and member.project_id = agent_profile.project_id and member.status <> 'removed'
-   where account.id = agent_profile.user_id;
+      on member.user_id = account.id and member.project_id = wanted.project_id and member.status <> 'removed';
+$$;
+comment on function handoff.agent_profiles(uuid[], uuid[]) is 'What customers see of agents, each of one project: id, name, avatar_url.';
+revoke all on function handoff.agent_profiles(uuid[], uuid[]) from public, anon, authenticated;
+
+create or replace function handoff.agent_profile(project_id uuid, user_id uuid)
+returns jsonb
+language sql
+stable
+security definer  -- as agent_profiles
+set search_path = ''
+as $$
+  select profile.agent from handoff.agent_profiles(array[agent_profile.project_id], array[agent_profile.user_id]) as profile;
 $$;
 comment on function handoff.agent_profile(uuid, uuid) is 'What a customer sees of an agent: id, name, avatar_url.';
 revoke all on function handoff.agent_profile(uuid, uuid) from public, anon, authenticated;

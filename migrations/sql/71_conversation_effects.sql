@@ -2,7 +2,11 @@
 -- statement at once: for a batch of 10,000 assignments a row trigger is five to nine times slower.
 --
 -- Rows before and after are paired by their place, not by id: when a user is deleted, Postgres runs several "set null"
--- updates of one conversation and shows all of them to the trigger at once.
+-- updates of one conversation and shows all of them to the trigger at once. They are paired through arrays, and agents are
+-- looked up in an object, because a session makes the plan once, for as many rows as its first statement had: a join that
+-- suits one row costs a batch of thousands its square.
+--
+-- Most updates move nothing (each message numbers itself on its conversation): that is found out before anything else.
 
 -- DEFINER: writes agent_availability, which no client may. The only writer of current_chat_count.
 create or replace function handoff.conversations_count()
@@ -14,14 +18,25 @@ as $$
 declare
   uncounted uuid;
 begin
+  if (select array_agg(changed.status) from old_rows as changed) is not distinct from (select array_agg(changed.status) from new_rows as changed)
+     and (select array_agg(changed.assigned_agent_id) from old_rows as changed)
+         is not distinct from (select array_agg(changed.assigned_agent_id) from new_rows as changed) then
+    return null;
+  end if;
   with change as (
-    select before.project_id,
-           case when before.status = 'agent_active' then before.assigned_agent_id end as lost_by,
-           case when after.status = 'agent_active' then after.assigned_agent_id end as gained_by,
-           after.claimed_at
-      from (select row_number() over () as place, changed.* from old_rows as changed) as before
-      join (select row_number() over () as place, changed.* from new_rows as changed) as after using (place)
-     where before.status <> after.status or before.assigned_agent_id is distinct from after.assigned_agent_id
+    select pair.project_id,
+           case when pair.old_status = 'agent_active' then pair.old_agent_id end as lost_by,
+           case when pair.status = 'agent_active' then pair.agent_id end as gained_by,
+           pair.claimed_at
+      from (select array_agg(changed.project_id) as projects, array_agg(changed.status) as statuses,
+                   array_agg(changed.assigned_agent_id) as agents
+              from old_rows as changed) as before
+     cross join (select array_agg(changed.status) as statuses, array_agg(changed.assigned_agent_id) as agents,
+                        array_agg(changed.claimed_at) as claims
+                   from new_rows as changed) as after
+     cross join unnest(before.projects, before.statuses, before.agents, after.statuses, after.agents, after.claims)
+       as pair (project_id, old_status, old_agent_id, status, agent_id, claimed_at)
+     where pair.old_status <> pair.status or pair.old_agent_id is distinct from pair.agent_id
   ), delta as (
     select project_id, agent_id, sum(chats)::integer as chats, bool_or(chats > 0) as gained, max(gained_at) as gained_at
       from (
@@ -109,16 +124,34 @@ security definer
 set search_path = ''
 as $$
 begin
-  with move as (
-    select after.*, before.status as old_status
-      from (select row_number() over () as place, changed.* from old_rows as changed) as before
-      join (select row_number() over () as place, changed.* from new_rows as changed) as after using (place)
-     where before.status <> after.status
-        or (after.status = 'agent_active' and before.assigned_agent_id is distinct from after.assigned_agent_id)
-  ), profile as materialized (
-    select owner.project_id, owner.user_id, handoff.agent_profile(owner.project_id, owner.user_id) as agent
-      from (select distinct move.project_id, move.assigned_agent_id as user_id
-              from move where move.status = 'agent_active') as owner
+  if (select array_agg(changed.status) from old_rows as changed) is not distinct from (select array_agg(changed.status) from new_rows as changed)
+     and (select array_agg(changed.assigned_agent_id) from old_rows as changed)
+         is not distinct from (select array_agg(changed.assigned_agent_id) from new_rows as changed) then
+    return null;
+  end if;
+  with move as materialized (
+    select pair.*
+      from (select array_agg(changed.status) as statuses, array_agg(changed.assigned_agent_id) as agents
+              from old_rows as changed) as before
+     cross join (select array_agg(changed.project_id) as projects, array_agg(changed.id) as ids, array_agg(changed.status) as statuses,
+                        array_agg(changed.assigned_agent_id) as agents, array_agg(changed.event_seq) as seqs,
+                        array_agg(changed.handoff_reason) as handoff_reasons, array_agg(changed.customer_name) as names,
+                        array_agg(changed.preview) as previews, array_agg(changed.queue_entered_at) as entries,
+                        array_agg(changed.claimed_at) as claims, array_agg(changed.resolved_by) as resolvers,
+                        array_agg(changed.close_reason) as close_reasons, array_agg(changed.priority) as priorities
+                   from new_rows as changed) as after
+     cross join unnest(before.statuses, before.agents, after.projects, after.ids, after.statuses, after.agents, after.seqs,
+                       after.handoff_reasons, after.names, after.previews, after.entries, after.claims, after.resolvers,
+                       after.close_reasons, after.priorities)
+       as pair (old_status, old_agent_id, project_id, id, status, assigned_agent_id, event_seq, handoff_reason, customer_name,
+                preview, queue_entered_at, claimed_at, resolved_by, close_reason, priority)
+     where pair.old_status <> pair.status
+        or (pair.status = 'agent_active' and pair.old_agent_id is distinct from pair.assigned_agent_id)
+  ), profiles as materialized (
+    select jsonb_object_agg(profile.project_id || ' ' || profile.user_id, profile.agent) as of
+      from (select array_agg(owner.project_id) as projects, array_agg(owner.assigned_agent_id) as users
+              from (select distinct move.project_id, move.assigned_agent_id from move where move.status = 'agent_active') as owner) as owners
+     cross join handoff.agent_profiles(owners.projects, owners.users) as profile
   ), event as (
     select move.project_id, move.id, 1 as rank, 'status_changed' as kind,
            move.event_seq - (move.status in ('agent_active', 'resolved'))::integer as seq,
@@ -127,11 +160,13 @@ begin
       from move where move.old_status <> move.status
     union all
     select move.project_id, move.id, 2, 'agent_assigned', move.event_seq,
-           jsonb_build_object('conversation_id', move.id, 'agent', profile.agent, 'customer_name', move.customer_name,
+           jsonb_build_object('conversation_id', move.id, 'agent', profiles.of -> (move.project_id || ' ' || move.assigned_agent_id),
+                              'customer_name', move.customer_name,
                               'preview', move.preview, 'queue_entered_at', move.queue_entered_at,
                               'waiting_time_seconds', case when move.old_status = 'waiting' then
                                  greatest(extract(epoch from move.claimed_at - move.queue_entered_at)::integer, 0) else 0 end)
-      from move join profile on profile.user_id = move.assigned_agent_id and profile.project_id = move.project_id
+      from move
+     cross join profiles
      where move.status = 'agent_active'
     union all
     select move.project_id, move.id, 2, 'resolved', move.event_seq,
