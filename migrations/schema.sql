@@ -397,6 +397,7 @@ create table handoff.wait_promises (
 comment on table handoff.wait_promises is 'The first range that each wait in a queue was given, and what happened. Kept for 30 days; read through wait_calibration.';
 comment on column handoff.wait_promises.outcome is 'assigned: an agent got it; left: the customer went first; closed: it ended otherwise. Null while it waits.';
 comment on column handoff.wait_promises.waited_seconds is 'From the promise to its end.';
+CREATE INDEX wait_promises_open_idx ON handoff.wait_promises USING btree (conversation_id) WHERE (outcome IS NULL);
 CREATE INDEX wait_promises_project_idx ON handoff.wait_promises USING btree (project_id, promised_at);
 CREATE INDEX wait_promises_promised_at_idx ON handoff.wait_promises USING brin (promised_at);
 alter table handoff.wait_promises enable row level security;
@@ -693,6 +694,7 @@ comment on column public.conversations.customer_left_reason is 'While presence h
 CREATE INDEX conversations_agent_age_idx ON public.conversations USING btree (claimed_at) WHERE (status = 'agent_active'::text);
 CREATE INDEX conversations_ai_age_idx ON public.conversations USING btree (created_at) WHERE (status = 'ai_active'::text);
 CREATE INDEX conversations_assigned_agent_idx ON public.conversations USING btree (assigned_agent_id) WHERE (assigned_agent_id IS NOT NULL);
+CREATE INDEX conversations_closed_idx ON public.conversations USING btree (project_id, last_message_at DESC) WHERE (status = 'closed'::text);
 CREATE INDEX conversations_closed_unresolved_idx ON public.conversations USING btree (project_id, closed_at) WHERE ((closed_at IS NOT NULL) AND (resolved_at IS NULL) AND (claimed_at IS NOT NULL));
 CREATE INDEX conversations_customer_idx ON public.conversations USING btree (customer_id) WHERE (customer_id IS NOT NULL);
 CREATE INDEX conversations_first_response_at_idx ON public.conversations USING btree (project_id, first_response_at) WHERE (first_response_at IS NOT NULL);
@@ -3910,7 +3912,6 @@ CREATE OR REPLACE FUNCTION handoff.inbox(project_id uuid, list text, page intege
 AS $function$
 declare
   caller uuid := handoff.require_user();
-  lines jsonb;
 begin
   if not handoff.is_member(inbox.project_id) then
     perform handoff.fail(403, 'not_a_member', 'You are not a member of this project');
@@ -3918,34 +3919,9 @@ begin
   if inbox.list is null or inbox.list not in ('all', 'mine', 'queue', 'closed') then
     perform handoff.fail(400, 'unknown_list', 'Unknown list', 'Use all, mine, queue or closed.');
   end if;
-  if inbox.list = 'queue' then
-    select jsonb_agg(handoff.inbox_line(waiting.line, moment) || jsonb_build_object('queue_position', waiting.position)
-                     order by waiting.position) into lines
-      from (
-        select conversation as line,
-               row_number() over (order by conversation.priority desc, conversation.queue_entered_at, conversation.id) as position
-          from public.conversations as conversation
-         where conversation.project_id = inbox.project_id and conversation.status = 'waiting'
-         order by conversation.priority desc, conversation.queue_entered_at, conversation.id
-         limit least(greatest(inbox.page, 1), 200)
-      ) as waiting;
-  else
-    select jsonb_agg(handoff.inbox_line(newest.line, moment) order by (newest.line).last_message_at desc) into lines
-      from (
-        select conversation as line
-          from public.conversations as conversation
-         where conversation.project_id = inbox.project_id
-           and case inbox.list
-                 when 'mine' then conversation.assigned_agent_id = caller and conversation.status in ('agent_active', 'resolved')
-                 when 'closed' then conversation.status = 'closed'
-                 else conversation.status <> 'closed'
-               end
-           and (inbox.before is null or conversation.last_message_at < inbox.before)
-         order by conversation.last_message_at desc
-         limit least(greatest(inbox.page, 1), 200)
-      ) as newest;
-  end if;
-  return jsonb_build_object('conversations', coalesce(lines, '[]'::jsonb), 'counts', handoff.inbox_counts(inbox.project_id, caller));
+  return jsonb_build_object(
+    'conversations', handoff.inbox_lines(inbox.project_id, inbox.list, least(greatest(inbox.page, 1), 200), inbox.before, caller, moment),
+    'counts', handoff.inbox_counts(inbox.project_id, caller));
 end
 $function$;
 grant execute on function handoff.inbox(project_id uuid, list text, page integer, before timestamp with time zone, moment timestamp with time zone) to authenticated;
@@ -3982,6 +3958,56 @@ AS $function$
                             then extract(epoch from moment - conversation.queue_entered_at)::integer end,
     'last_message_at', conversation.last_message_at, 'created_at', conversation.created_at);
 $function$;
+
+CREATE OR REPLACE FUNCTION handoff.inbox_lines(project_id uuid, list text, page integer, before timestamp with time zone, caller uuid, moment timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  lines jsonb;
+begin
+  case inbox_lines.list
+    when 'queue' then
+      select jsonb_agg(handoff.inbox_line(waiting.line, moment) || jsonb_build_object('queue_position', waiting.position)
+                       order by waiting.position) into lines
+        from (
+          select conversation as line,
+                 row_number() over (order by conversation.priority desc, conversation.queue_entered_at, conversation.id) as position
+            from public.conversations as conversation
+           where conversation.project_id = inbox_lines.project_id and conversation.status = 'waiting'
+           order by conversation.priority desc, conversation.queue_entered_at, conversation.id
+           limit page
+        ) as waiting;
+    when 'closed' then
+      select jsonb_agg(handoff.inbox_line(newest.line, moment) order by (newest.line).last_message_at desc) into lines
+        from (
+          select conversation as line
+            from public.conversations as conversation
+           where conversation.project_id = inbox_lines.project_id and conversation.status = 'closed'
+             and conversation.last_message_at < coalesce(inbox_lines.before, 'infinity')
+           order by conversation.last_message_at desc
+           limit page
+        ) as newest;
+    else
+      select jsonb_agg(handoff.inbox_line(newest.line, moment) order by (newest.line).last_message_at desc) into lines
+        from (
+          select conversation as line
+            from public.conversations as conversation
+           where conversation.project_id = inbox_lines.project_id
+             and conversation.status in ('ai_active', 'waiting', 'agent_active', 'resolved')
+             and (inbox_lines.list = 'all'
+                  or (conversation.assigned_agent_id = caller and conversation.status in ('agent_active', 'resolved')))
+             and conversation.last_message_at < coalesce(inbox_lines.before, 'infinity')
+           order by conversation.last_message_at desc
+           limit page
+        ) as newest;
+  end case;
+  return coalesce(lines, '[]'::jsonb);
+end
+$function$;
+comment on function handoff.inbox_lines(project_id uuid, list text, page integer, before timestamp with time zone, caller uuid, moment timestamp with time zone) is 'The lines of a list: the queue in the order of serving, the others with the newest message first.';
 
 CREATE OR REPLACE FUNCTION handoff.invite_member(project_id uuid, email text, role text, name text, max_concurrent_chats integer, moment timestamp with time zone DEFAULT now())
  RETURNS jsonb
@@ -6104,14 +6130,19 @@ AS $function$
   select (select count(*)
             from public.agent_availability as agent
            where agent.project_id = queue_pace.project_id and agent.effective_status = 'online'),
-         (select coalesce(avg(extract(epoch from conversation.resolved_at - conversation.claimed_at)) / 60, 5)
-            from public.conversations as conversation
-           where conversation.project_id = queue_pace.project_id
-             and conversation.status in ('resolved', 'closed')
-             and conversation.resolved_at > now() - interval '7 days'
-             and conversation.claimed_at is not null);
+         (select coalesce(avg(extract(epoch from latest.resolved_at - latest.claimed_at)) / 60, 5)
+            from (
+              select conversation.resolved_at, conversation.claimed_at
+                from public.conversations as conversation
+               where conversation.project_id = queue_pace.project_id
+                 and conversation.status in ('resolved', 'closed')
+                 and conversation.resolved_at > now() - interval '7 days'
+                 and conversation.claimed_at is not null
+               order by conversation.resolved_at desc
+               limit 1000
+            ) as latest);
 $function$;
-comment on function handoff.queue_pace(project_id uuid) is 'What the estimate of F001 5.4.6 goes by: the agents online, and the average handling time of seven days, 5 minutes without history.';
+comment on function handoff.queue_pace(project_id uuid) is 'What the estimate of F001 5.4.6 goes by: the agents online, and the average handling time of seven days (their latest 1,000 chats), 5 minutes without history.';
 
 CREATE OR REPLACE FUNCTION handoff.queue_place(conversation public.conversations)
  RETURNS jsonb
