@@ -1411,6 +1411,27 @@ end
 $function$;
 comment on function handoff.agent_beat(lease handoff.presence_leases, moment timestamp with time zone) is 'What an agent''s beat has changed is settled: a returning beat restores what the agent wanted. Null: no agent of the project any more.';
 
+CREATE OR REPLACE FUNCTION handoff.agent_presence(project_id uuid, user_id uuid, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  agent public.agent_availability;
+begin
+  perform handoff.require_member_or_service(agent_presence.project_id);
+  select * into agent from public.agent_availability as found
+   where found.project_id = agent_presence.project_id and found.user_id = agent_presence.user_id;
+  if agent.id is null then
+    perform handoff.fail(404, 'agent_not_found', 'This user does not belong to the project');
+  end if;
+  return handoff.agent_record(agent, moment);
+end
+$function$;
+grant execute on function handoff.agent_presence(project_id uuid, user_id uuid, moment timestamp with time zone) to authenticated;
+grant execute on function handoff.agent_presence(project_id uuid, user_id uuid, moment timestamp with time zone) to service_role;
+
 CREATE OR REPLACE FUNCTION handoff.agent_profile(project_id uuid, user_id uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -1438,6 +1459,34 @@ AS $function$
       on member.user_id = account.id and member.project_id = wanted.project_id and member.status <> 'removed';
 $function$;
 comment on function handoff.agent_profiles(projects uuid[], users uuid[]) is 'What customers see of agents, each of one project: id, name, avatar_url.';
+
+CREATE OR REPLACE FUNCTION handoff.agent_record(agent public.agent_availability, moment timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'user_id', agent.user_id, 'name', profile.of -> 'name', 'email', account.email, 'avatar_url', profile.of -> 'avatar_url',
+    'role', 'agent', 'status', agent.status, 'effective_status', agent.effective_status,
+    'effective_reason', agent.effective_reason, 'connection', agent.connection,
+    'last_seen_at', greatest(agent.last_seen_at, here.beat_at), 'last_active_at', greatest(agent.last_active_at, here.active_at),
+    'schedule', handoff.schedule_word(agent.project_id, moment), 'skills', agent.skills,
+    'current_chat_count', agent.current_chat_count, 'max_concurrent_chats', agent.max_concurrent_chats,
+    'available_slots', greatest(agent.max_concurrent_chats - agent.current_chat_count, 0), 'connections', here.list)
+    from auth.users as account
+   cross join lateral (select handoff.agent_profile(agent.project_id, agent.user_id) as of) as profile
+   cross join lateral (
+      select max((there.lease).beat_at) as beat_at, max((there.lease).active_at) as active_at,
+             coalesce(jsonb_agg(jsonb_build_object(
+               'connection_id', (there.session).connection_id, 'state', (there.lease).state, 'page', (there.session).page,
+               'entered_at', (there.session).entered_at, 'last_beat_at', (there.lease).beat_at)
+               order by (there.session).entered_at), '[]'::jsonb) as list
+        from handoff.present_person(agent.project_id, agent.user_id::text, moment) as there
+     ) as here
+   where account.id = agent.user_id;
+$function$;
+comment on function handoff.agent_record(agent public.agent_availability, moment timestamp with time zone) is 'The three facts of an agent (wish, connection, schedule), what follows from them, and the connections.';
 
 CREATE OR REPLACE FUNCTION handoff.agent_spoke(agent public.agent_availability)
  RETURNS public.agent_availability
@@ -1489,6 +1538,27 @@ AS $function$
     from (values ('online'), ('busy'), ('away'), ('offline')) as each (status);
 $function$;
 comment on function handoff.agents_by_status(project_id uuid) is 'How many of the team have each effective status.';
+
+CREATE OR REPLACE FUNCTION handoff.agents_online(project_id uuid, status text, skill text, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  wanted text := case when agents_online.status is not null then handoff.normal_status(agents_online.status) end;
+begin
+  perform handoff.require_member_or_service(agents_online.project_id);
+  return coalesce((
+    select jsonb_agg(handoff.agent_record(agent, moment) order by agent.user_id)
+      from public.agent_availability as agent
+     where agent.project_id = agents_online.project_id
+       and case when wanted is null then agent.effective_status <> 'offline' else agent.effective_status = wanted end
+       and (agents_online.skill is null or lower(btrim(agents_online.skill)) = any (agent.skills))), '[]'::jsonb);
+end
+$function$;
+grant execute on function handoff.agents_online(project_id uuid, status text, skill text, moment timestamp with time zone) to authenticated;
+grant execute on function handoff.agents_online(project_id uuid, status text, skill text, moment timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION handoff.ai_wrote(conversation public.conversations, written public.messages)
  RETURNS void
@@ -3027,6 +3097,17 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION handoff.counts(lease handoff.presence_leases, moment timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select lease.connection_id is null or moment < lease.expires_at
+      or moment < (select marker.serving_since from handoff.presence_marker as marker) + make_interval(secs => lease.lease_seconds);
+$function$;
+comment on function handoff.counts(lease handoff.presence_leases, moment timestamp with time zone) is 'Whether an open session with this lease counts as there: it has not run out, or is unknown since a restart of the database.';
+
 CREATE OR REPLACE FUNCTION handoff.customer_beat(lease handoff.presence_leases, moment timestamp with time zone)
  RETURNS integer
  LANGUAGE plpgsql
@@ -3049,6 +3130,21 @@ begin
 end
 $function$;
 comment on function handoff.customer_beat(lease handoff.presence_leases, moment timestamp with time zone) is 'What a customer''s beat has changed is settled; answers the next interval.';
+
+CREATE OR REPLACE FUNCTION handoff.customer_clients(customer public.customers)
+ RETURNS TABLE(client_id text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select conversation.visitor_user_id::text
+    from public.conversations as conversation
+   where conversation.customer_id = customer.id and conversation.visitor_user_id is not null
+  union
+  select visit.user_id::text from public.web_visits as visit
+   where visit.customer_id = customer.id and visit.user_id is not null;
+$function$;
+comment on function handoff.customer_clients(customer public.customers) is 'The users who are this customer.';
 
 CREATE OR REPLACE FUNCTION handoff.customer_for_visitor(project_id uuid, visitor_id text, context jsonb DEFAULT NULL::jsonb)
  RETURNS public.customers
@@ -3108,6 +3204,53 @@ end
 $function$;
 grant execute on function handoff.customer_history(customer_id uuid, page integer, before timestamp with time zone) to authenticated;
 
+CREATE OR REPLACE FUNCTION handoff.customer_journey(customer_id uuid, page integer, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  customer public.customers := handoff.visible_customer(customer_journey.customer_id);
+  here jsonb;
+  seen_at timestamptz;
+  visits jsonb;
+  latest public.presence_sessions;
+begin
+  select coalesce(jsonb_agg(jsonb_build_object(
+           'connection_id', (there.session).connection_id, 'page', (there.session).page, 'state', (there.lease).state,
+           'entered_at', (there.session).entered_at, 'last_beat_at', (there.lease).beat_at) order by (there.session).entered_at desc), '[]'),
+         max((there.lease).beat_at)
+    into here, seen_at
+    from public.presence_sessions as own
+   cross join lateral (
+      select own as session, held as lease
+        from (select 1) as always
+        left join handoff.presence_leases as held on held.connection_id = own.connection_id
+       where handoff.counts(held, moment)
+     ) as there
+   where own.project_id = customer.project_id and own.left_at is null
+     and own.client_id in (select known.client_id from handoff.customer_clients(customer) as known);
+  select coalesce(jsonb_agg(to_jsonb(visit) order by visit.created_at desc), '[]') into visits
+    from (
+      select past.url, past.title, past.referrer, past.created_at
+        from public.web_visits as past
+       where past.customer_id = customer.id
+       order by past.created_at desc, past.id desc
+       limit least(greatest(coalesce(customer_journey.page, 50), 1), 500)
+    ) as visit;
+  select * into latest from public.presence_sessions as ended
+   where ended.project_id = customer.project_id and ended.left_at is not null
+     and ended.user_id in (select known.client_id::uuid from handoff.customer_clients(customer) as known)
+   order by ended.last_seen_at desc nulls last
+   limit 1;
+  return jsonb_build_object(
+    'customer_id', customer.id, 'online', here <> '[]', 'last_seen_at', greatest(seen_at, latest.last_seen_at),
+    'left_reason', case when here = '[]' then latest.leave_reason end, 'now', here, 'visits', visits);
+end
+$function$;
+grant execute on function handoff.customer_journey(customer_id uuid, page integer, moment timestamp with time zone) to authenticated;
+
 CREATE OR REPLACE FUNCTION handoff.customer_line(customer public.customers)
  RETURNS jsonb
  LANGUAGE sql
@@ -3123,6 +3266,22 @@ AS $function$
     'flagged_by', customer.flagged_by, 'internal_notes', customer.internal_notes);
 $function$;
 comment on function handoff.customer_line(customer public.customers) is 'What a member sees of a customer.';
+
+CREATE OR REPLACE FUNCTION handoff.customer_record(session public.presence_sessions, facts jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+           'user_id', session.user_id, 'visitor_id', session.visitor_id, 'customer_id', profile.of -> 'customer_id',
+           'name', profile.of -> 'name', 'email', profile.of -> 'email', 'page', session.page,
+           'conversation_id', chat.id, 'conversation_status', chat.status) || facts
+    from (select handoff.presence_profile(session) as of) as profile
+    left join public.conversations as chat
+      on chat.project_id = session.project_id and chat.visitor_user_id = session.user_id and chat.status <> 'closed';
+$function$;
+comment on function handoff.customer_record(session public.presence_sessions, facts jsonb) is 'A customer who is there as members see them.';
 
 CREATE OR REPLACE FUNCTION handoff.customer_seen(customer_id uuid, context jsonb)
  RETURNS public.customers
@@ -3234,6 +3393,34 @@ begin
   return null;
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION handoff.customers_online(project_id uuid, page integer, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform handoff.require_member_or_service(customers_online.project_id);
+  return coalesce((
+    select jsonb_agg(handoff.customer_record(person.newest, person.facts) order by person.entered_at, person.client_id)
+      from (
+        select (there.session).client_id, min((there.session).entered_at) as entered_at,
+               (array_agg(there.session order by (there.session).entered_at desc))[1] as newest,
+               jsonb_build_object(
+                 'status', coalesce((array_agg((there.lease).state order by handoff.state_rank((there.lease).state) desc nulls last))[1], 'online'),
+                 'connections', count(*), 'entered_at', min((there.session).entered_at),
+                 'last_active_at', max((there.lease).active_at), 'last_seen_at', max((there.lease).beat_at)) as facts
+          from handoff.present_sessions(customers_online.project_id, moment) as there
+         where (there.session).role = 'customer'
+         group by (there.session).client_id
+         order by entered_at, client_id
+         limit least(greatest(coalesce(customers_online.page, 200), 1), 1000)
+      ) as person), '[]'::jsonb);
+end
+$function$;
+grant execute on function handoff.customers_online(project_id uuid, page integer, moment timestamp with time zone) to authenticated;
+grant execute on function handoff.customers_online(project_id uuid, page integer, moment timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION handoff.customers_stamp()
  RETURNS trigger
@@ -4373,6 +4560,32 @@ begin
 end
 $function$;
 grant execute on function handoff.list_agents(project_id uuid, wanted_status text, wanted_skill text) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.live_connections(project_id uuid, page integer, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform handoff.require_member_or_service(live_connections.project_id);
+  return coalesce((
+    select jsonb_agg(jsonb_build_object(
+             'connection_id', (there.session).connection_id, 'role', (there.session).role, 'user_id', (there.session).user_id,
+             'client_id', (there.session).client_id, 'name', there.profile -> 'name', 'email', there.profile -> 'email',
+             'ip', (there.session).ip, 'user_agent', (there.session).user_agent, 'url', (there.session).page,
+             'state', (there.lease).state, 'entered_at', (there.session).entered_at, 'last_beat_at', (there.lease).beat_at)
+             order by (there.session).entered_at desc, (there.session).id desc)
+      from (
+        select present.session, present.lease, handoff.presence_profile(present.session) as profile
+          from handoff.present_sessions(live_connections.project_id, moment) as present
+         order by (present.session).entered_at desc, (present.session).id desc
+         limit least(greatest(coalesce(live_connections.page, 1000), 1), 5000)
+      ) as there), '[]'::jsonb);
+end
+$function$;
+grant execute on function handoff.live_connections(project_id uuid, page integer, moment timestamp with time zone) to authenticated;
+grant execute on function handoff.live_connections(project_id uuid, page integer, moment timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION handoff.lock_agents_of(conversation public.conversations, taker uuid)
  RETURNS void
@@ -5692,6 +5905,35 @@ comment on function handoff.presence_heartbeat(connection_id uuid, state text, n
 grant execute on function handoff.presence_heartbeat(connection_id uuid, state text, next_beat_seconds integer, idle_seconds integer, beat integer, moment timestamp with time zone) to authenticated;
 grant execute on function handoff.presence_heartbeat(connection_id uuid, state text, next_beat_seconds integer, idle_seconds integer, beat integer, moment timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION handoff.presence_history(project_id uuid, user_id uuid, connection_id uuid, before timestamp with time zone, page integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform handoff.require_member_or_service(presence_history.project_id);
+  return coalesce((
+    select jsonb_agg(jsonb_build_object(
+             'session_id', past.id, 'connection_id', past.connection_id, 'client_id', past.client_id, 'user_id', past.user_id,
+             'role', past.role, 'entered_at', past.entered_at, 'left_at', past.left_at, 'leave_reason', past.leave_reason,
+             'leave_data', past.leave_data, 'last_seen_at', past.last_seen_at, 'page', past.page, 'data', past.data,
+             'beats', past.beats, 'missed', past.missed, 'late', past.late, 'lost', past.lost,
+             'longest_gap_seconds', past.longest_gap_seconds) order by past.entered_at desc, past.id desc)
+      from (
+        select session.* from public.presence_sessions as session
+         where session.project_id = presence_history.project_id
+           and (presence_history.user_id is null or session.user_id = presence_history.user_id)
+           and (presence_history.connection_id is null or session.connection_id = presence_history.connection_id)
+           and session.entered_at < coalesce(presence_history.before, 'infinity')
+         order by session.entered_at desc, session.id desc
+         limit least(greatest(coalesce(presence_history.page, 100), 1), 500)
+      ) as past), '[]'::jsonb);
+end
+$function$;
+grant execute on function handoff.presence_history(project_id uuid, user_id uuid, connection_id uuid, before timestamp with time zone, page integer) to authenticated;
+grant execute on function handoff.presence_history(project_id uuid, user_id uuid, connection_id uuid, before timestamp with time zone, page integer) to service_role;
+
 CREATE OR REPLACE FUNCTION handoff.presence_leave(connection_id uuid, reason text, data jsonb, moment timestamp with time zone DEFAULT now())
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -5768,6 +6010,25 @@ AS $function$
 $function$;
 comment on function handoff.presence_payload(session public.presence_sessions, moment timestamp with time zone) is 'What the events about one connection tell the members.';
 
+CREATE OR REPLACE FUNCTION handoff.presence_picture(connection_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'session', (select to_jsonb(session) from public.presence_sessions as session
+                 where session.connection_id = presence_picture.connection_id order by session.id desc limit 1),
+    'lease', (select to_jsonb(lease) from handoff.presence_leases as lease where lease.connection_id = presence_picture.connection_id),
+    'agent', (select jsonb_build_object('status', agent.status, 'effective_status', agent.effective_status,
+                                        'effective_reason', agent.effective_reason, 'connection', agent.connection)
+                from public.presence_sessions as session
+                join public.agent_availability as agent on agent.user_id = session.user_id and agent.project_id = session.project_id
+               where session.connection_id = presence_picture.connection_id and session.role = 'agent'
+               order by session.id desc limit 1));
+$function$;
+comment on function handoff.presence_picture(connection_id uuid) is 'A connection''s latest session, its lease, and what follows for the agent.';
+
 CREATE OR REPLACE FUNCTION handoff.presence_profile(session public.presence_sessions)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -5832,6 +6093,86 @@ AS $function$
 $function$;
 comment on function handoff.presence_state(role text, state text) is 'The state as it is stored, or the first one of the role for null; null for one that the role does not have.';
 
+CREATE OR REPLACE FUNCTION handoff.presence_stats(project_id uuid, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  agents jsonb;
+begin
+  perform handoff.require_member_or_service(presence_stats.project_id);
+  select jsonb_object_agg(each.status, (
+           select count(*) from public.agent_availability as agent
+            where agent.project_id = presence_stats.project_id and agent.effective_status = each.status))
+    into agents
+    from unnest(array['online', 'busy', 'away', 'offline']) as each (status);
+  return (
+    with there as materialized (
+      select (present.session).role, (present.session).client_id, handoff.state_rank((present.lease).state) as rank
+        from handoff.present_sessions(presence_stats.project_id, moment) as present
+    ), customer as (
+      select there.client_id, coalesce(max(there.rank), 3) as rank from there where there.role = 'customer' group by there.client_id
+    )
+    select jsonb_build_object(
+             'agents', agents,
+             'customers', jsonb_build_object(
+               'typing', count(*) filter (where customer.rank = 4), 'online', count(*) filter (where customer.rank = 3),
+               'idle', count(*) filter (where customer.rank = 2), 'background', count(*) filter (where customer.rank = 1),
+               'total', count(*)),
+             'bots', (select count(distinct there.client_id) from there where there.role = 'bot'),
+             'connections', (select count(*) from there))
+      from customer);
+end
+$function$;
+grant execute on function handoff.presence_stats(project_id uuid, moment timestamp with time zone) to authenticated;
+grant execute on function handoff.presence_stats(project_id uuid, moment timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION handoff.presence_telemetry(project_id uuid, hours integer, moment timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  since timestamptz := moment - make_interval(hours => least(greatest(coalesce(presence_telemetry.hours, 24), 1), 720));
+begin
+  perform handoff.require_member_or_service(presence_telemetry.project_id);
+  return (
+    with beaten as materialized (
+      select session.role, session.leave_reason, session.came_back, session.entered_at >= since as is_new,
+             coalesce(session.beats, lease.beats) as beats, coalesce(session.missed, lease.missed) as missed,
+             coalesce(session.late, lease.late) as late, coalesce(session.lost, lease.lost) as lost,
+             coalesce(session.longest_gap_seconds, lease.longest_gap) as longest_gap,
+             coalesce(session.intervals, lease.intervals) as intervals, coalesce(session.delays, lease.delays) as delays
+        from public.presence_sessions as session
+        left join handoff.presence_leases as lease on lease.connection_id = session.connection_id and session.left_at is null
+       where session.project_id = presence_telemetry.project_id and (session.left_at is null or session.left_at >= since)
+    ), by_role as (
+      select beaten.role,
+             jsonb_build_object(
+               'entered', count(*) filter (where beaten.is_new), 'live', count(*) filter (where beaten.leave_reason is null),
+               'ended', count(*) filter (where beaten.leave_reason is not null),
+               'expired', count(*) filter (where beaten.leave_reason = 'lost'),
+               'flapped', count(*) filter (where beaten.came_back),
+               'first_beat_only', count(*) filter (where beaten.leave_reason = 'lost' and coalesce(beaten.beats, 1) <= 1),
+               'beats', coalesce(sum(beaten.beats), 0), 'missed', coalesce(sum(beaten.missed), 0),
+               'late', coalesce(sum(beaten.late), 0), 'lost', coalesce(sum(beaten.lost), 0),
+               'longest_gap_seconds', coalesce(max(beaten.longest_gap), 0),
+               'intervals', handoff.sum_columns(coalesce(jsonb_agg(to_jsonb(beaten.intervals)), '[]')),
+               'delays', handoff.sum_columns(coalesce(jsonb_agg(to_jsonb(beaten.delays)), '[]'))) as facts
+        from beaten
+       group by beaten.role
+    )
+    select jsonb_build_object(
+      'since', since, 'interval_edges_seconds', to_jsonb(handoff.beat_edges()), 'delay_edges_seconds', to_jsonb(handoff.delay_edges()),
+      'roles', coalesce((select jsonb_object_agg(by_role.role, by_role.facts) from by_role), '{}'::jsonb)));
+end
+$function$;
+grant execute on function handoff.presence_telemetry(project_id uuid, hours integer, moment timestamp with time zone) to authenticated;
+grant execute on function handoff.presence_telemetry(project_id uuid, hours integer, moment timestamp with time zone) to service_role;
+
 CREATE OR REPLACE FUNCTION handoff.presence_update(connection_id uuid, page text, data jsonb, conversation_id uuid, moment timestamp with time zone DEFAULT now())
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -5859,6 +6200,20 @@ $function$;
 grant execute on function handoff.presence_update(connection_id uuid, page text, data jsonb, conversation_id uuid, moment timestamp with time zone) to authenticated;
 grant execute on function handoff.presence_update(connection_id uuid, page text, data jsonb, conversation_id uuid, moment timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION handoff.present_person(project_id uuid, client_id text, moment timestamp with time zone)
+ RETURNS TABLE(session public.presence_sessions, lease handoff.presence_leases)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select open, held
+    from public.presence_sessions as open
+    left join handoff.presence_leases as held on held.connection_id = open.connection_id
+   where open.project_id = present_person.project_id and open.client_id = present_person.client_id and open.left_at is null
+     and handoff.counts(held, moment);
+$function$;
+comment on function handoff.present_person(project_id uuid, client_id text, moment timestamp with time zone) is 'The connections of one person that are there now.';
+
 CREATE OR REPLACE FUNCTION handoff.present_sessions(project_id uuid, moment timestamp with time zone)
  RETURNS TABLE(session public.presence_sessions, lease handoff.presence_leases)
  LANGUAGE sql
@@ -5869,9 +6224,7 @@ AS $function$
     from public.presence_sessions as open
     left join handoff.presence_leases as held on held.connection_id = open.connection_id
    where open.project_id = present_sessions.project_id and open.left_at is null
-     and (held.connection_id is null
-          or moment < greatest(held.expires_at, (select marker.serving_since from handoff.presence_marker as marker)
-                                                  + make_interval(secs => held.lease_seconds)));
+     and handoff.counts(held, moment);
 $function$;
 comment on function handoff.present_sessions(project_id uuid, moment timestamp with time zone) is 'The connections of a project that are there now, with their leases.';
 
@@ -6967,6 +7320,22 @@ end
 $function$;
 grant execute on function handoff.return_to_queue(conversation_id uuid, moment timestamp with time zone) to authenticated;
 
+CREATE OR REPLACE FUNCTION handoff.schedule_word(project_id uuid, moment timestamp with time zone)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  settings public.handoff_settings;
+begin
+  select * into settings from public.handoff_settings as found where found.project_id = schedule_word.project_id;
+  return case when settings.business_hours_enabled is not true then 'none'
+              when handoff.opened_at(settings, moment) is null then 'closed' else 'open' end;
+end
+$function$;
+comment on function handoff.schedule_word(project_id uuid, moment timestamp with time zone) is 'open or closed by the project''s business hours; none when it has none.';
+
 CREATE OR REPLACE FUNCTION handoff.second_of(moment timestamp with time zone)
  RETURNS bigint
  LANGUAGE sql
@@ -7401,6 +7770,23 @@ begin
 end
 $function$;
 grant execute on function handoff.submit_offline_form(conversation_id uuid, email text, name text, message text, client_message_id uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.sum_columns(histograms jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(jsonb_agg(total.number order by total.place), '[]')
+    from (
+      select entry.place, sum(entry.number::bigint) as number
+        from jsonb_array_elements(histograms) as one (histogram)
+       cross join lateral jsonb_array_elements_text(one.histogram) with ordinality as entry (number, place)
+       where jsonb_typeof(one.histogram) = 'array'
+       group by entry.place
+    ) as total;
+$function$;
+comment on function handoff.sum_columns(histograms jsonb) is 'Histograms with the same edges added up.';
 
 CREATE OR REPLACE FUNCTION handoff.suspect_after(next_beat integer)
  RETURNS integer
@@ -7850,6 +8236,24 @@ begin
 end
 $function$;
 comment on function handoff.too_many(wait interval) is 'Refuses with HTTP 429 and Retry-After.';
+
+CREATE OR REPLACE FUNCTION handoff.trace_presence(connection_id uuid, lasting interval, moment timestamp with time zone DEFAULT now())
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  ends_at timestamptz := moment + least(greatest(trace_presence.lasting, interval '0'), interval '1 hour');
+begin
+  insert into handoff.presence_tracing as tracing (connection_id, until)
+  values (trace_presence.connection_id, ends_at)
+  on conflict on constraint presence_tracing_pkey do update set until = excluded.until;
+  update handoff.presence_leases as lease set traced = trace_presence.lasting > interval '0'
+   where lease.connection_id = trace_presence.connection_id;
+  return ends_at;
+end
+$function$;
+comment on function handoff.trace_presence(connection_id uuid, lasting interval, moment timestamp with time zone) is 'Writes down each step of a connection, whether it is there now or comes later, for so long (an hour at most; 0 ends it).';
 
 CREATE OR REPLACE FUNCTION handoff.trace_presence_step(connection_id uuid, moment timestamp with time zone, step text, detail jsonb)
  RETURNS void
@@ -8356,6 +8760,30 @@ $function$;
 comment on function public.add_note(p_conversation_id uuid, p_content text) is 'A member writes an internal note; the customer never sees it.';
 grant execute on function public.add_note(p_conversation_id uuid, p_content text) to authenticated;
 
+CREATE OR REPLACE FUNCTION public.agent_presence(p_project_id uuid, p_user_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.agent_presence(p_project_id, p_user_id);
+$function$;
+comment on function public.agent_presence(p_project_id uuid, p_user_id uuid) is 'One agent: what they want, what is observed, the schedule, what follows, and their connections (members and the service key).';
+grant execute on function public.agent_presence(p_project_id uuid, p_user_id uuid) to authenticated;
+grant execute on function public.agent_presence(p_project_id uuid, p_user_id uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION public.agents_online(p_project_id uuid, p_status text DEFAULT NULL::text, p_skill text DEFAULT NULL::text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.agents_online(p_project_id, p_status, p_skill);
+$function$;
+comment on function public.agents_online(p_project_id uuid, p_status text, p_skill text) is 'The agents who are not offline, on request with one effective status (online or available, busy, away) or skill (members and the service key).';
+grant execute on function public.agents_online(p_project_id uuid, p_status text, p_skill text) to authenticated;
+grant execute on function public.agents_online(p_project_id uuid, p_status text, p_skill text) to service_role;
+
 CREATE OR REPLACE FUNCTION public.change_member(p_member_id uuid, p_role text DEFAULT NULL::text, p_max_concurrent_chats integer DEFAULT NULL::integer, p_name text DEFAULT NULL::text)
  RETURNS jsonb
  LANGUAGE sql
@@ -8428,6 +8856,29 @@ AS $function$
 $function$;
 comment on function public.customer_history(p_customer_id uuid, p_limit integer, p_before timestamp with time zone) is 'The customer, the page they were on last, and their conversations, newest first. Pages by p_before: the created_at of the last line (F001 5.11.6).';
 grant execute on function public.customer_history(p_customer_id uuid, p_limit integer, p_before timestamp with time zone) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.customer_journey(p_customer_id uuid, p_limit integer DEFAULT 50)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.customer_journey(p_customer_id, p_limit);
+$function$;
+comment on function public.customer_journey(p_customer_id uuid, p_limit integer) is 'Where a customer is now, and the latest visits, newest first (members).';
+grant execute on function public.customer_journey(p_customer_id uuid, p_limit integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.customers_online(p_project_id uuid, p_limit integer DEFAULT 200)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.customers_online(p_project_id, p_limit);
+$function$;
+comment on function public.customers_online(p_project_id uuid, p_limit integer) is 'The customers who are there, one entry a person, with the liveliest of their pages (members and the service key).';
+grant execute on function public.customers_online(p_project_id uuid, p_limit integer) to authenticated;
+grant execute on function public.customers_online(p_project_id uuid, p_limit integer) to service_role;
 
 CREATE OR REPLACE FUNCTION public.decline_offer(p_conversation_id uuid, p_reason text DEFAULT NULL::text)
  RETURNS jsonb
@@ -8526,6 +8977,18 @@ $function$;
 comment on function public.list_agents(p_project_id uuid, p_status text, p_skill text) is 'The team for its members: the owner and every active member, also those who never went online; on request only those with this effective status, or skill.';
 grant execute on function public.list_agents(p_project_id uuid, p_status text, p_skill text) to authenticated;
 
+CREATE OR REPLACE FUNCTION public.live_connections(p_project_id uuid, p_limit integer DEFAULT 1000)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.live_connections(p_project_id, p_limit);
+$function$;
+comment on function public.live_connections(p_project_id uuid, p_limit integer) is 'Every live connection for audits: who, role, address, browser, page; newest first (members and the service key).';
+grant execute on function public.live_connections(p_project_id uuid, p_limit integer) to authenticated;
+grant execute on function public.live_connections(p_project_id uuid, p_limit integer) to service_role;
+
 CREATE OR REPLACE FUNCTION public.mark_spam(p_conversation_id uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -8591,6 +9054,18 @@ comment on function public.presence_heartbeat(p_connection_id uuid, p_state text
 grant execute on function public.presence_heartbeat(p_connection_id uuid, p_state text, p_next_beat_seconds integer, p_idle_seconds integer, p_beat integer) to authenticated;
 grant execute on function public.presence_heartbeat(p_connection_id uuid, p_state text, p_next_beat_seconds integer, p_idle_seconds integer, p_beat integer) to service_role;
 
+CREATE OR REPLACE FUNCTION public.presence_history(p_project_id uuid, p_user_id uuid DEFAULT NULL::uuid, p_connection_id uuid DEFAULT NULL::uuid, p_before timestamp with time zone DEFAULT NULL::timestamp with time zone, p_limit integer DEFAULT 100)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.presence_history(p_project_id, p_user_id, p_connection_id, p_before, p_limit);
+$function$;
+comment on function public.presence_history(p_project_id uuid, p_user_id uuid, p_connection_id uuid, p_before timestamp with time zone, p_limit integer) is 'Who was there from when to when, why they left, and what their beats were like; newest first, pages by p_before (members and the service key).';
+grant execute on function public.presence_history(p_project_id uuid, p_user_id uuid, p_connection_id uuid, p_before timestamp with time zone, p_limit integer) to authenticated;
+grant execute on function public.presence_history(p_project_id uuid, p_user_id uuid, p_connection_id uuid, p_before timestamp with time zone, p_limit integer) to service_role;
+
 CREATE OR REPLACE FUNCTION public.presence_leave(p_connection_id uuid, p_reason text DEFAULT 'left'::text, p_data jsonb DEFAULT NULL::jsonb)
  RETURNS jsonb
  LANGUAGE sql
@@ -8613,6 +9088,30 @@ $function$;
 comment on function public.presence_members(p_project_id uuid, p_role text, p_conversation_id uuid, p_limit integer) is 'Who is there, one entry a connection, those who came first first; on request one role or one conversation (members and the service key).';
 grant execute on function public.presence_members(p_project_id uuid, p_role text, p_conversation_id uuid, p_limit integer) to authenticated;
 grant execute on function public.presence_members(p_project_id uuid, p_role text, p_conversation_id uuid, p_limit integer) to service_role;
+
+CREATE OR REPLACE FUNCTION public.presence_stats(p_project_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.presence_stats(p_project_id);
+$function$;
+comment on function public.presence_stats(p_project_id uuid) is 'How many agents have each effective status, how many customers are there in which state, bots and connections (members and the service key).';
+grant execute on function public.presence_stats(p_project_id uuid) to authenticated;
+grant execute on function public.presence_stats(p_project_id uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION public.presence_telemetry(p_project_id uuid, p_hours integer DEFAULT 24)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select handoff.presence_telemetry(p_project_id, p_hours);
+$function$;
+comment on function public.presence_telemetry(p_project_id uuid, p_hours integer) is 'What the beats of a project were like: intervals, delays, missed, late, lost, expired, flapping, and connections that never beat again (members and the service key).';
+grant execute on function public.presence_telemetry(p_project_id uuid, p_hours integer) to authenticated;
+grant execute on function public.presence_telemetry(p_project_id uuid, p_hours integer) to service_role;
 
 CREATE OR REPLACE FUNCTION public.presence_update(p_connection_id uuid, p_page text DEFAULT NULL::text, p_data jsonb DEFAULT NULL::jsonb, p_conversation_id uuid DEFAULT NULL::uuid)
  RETURNS jsonb

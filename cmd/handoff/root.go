@@ -26,7 +26,8 @@ func newRoot(version string) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &problem{code: "usage", text: err.Error(), remedy: "See `" + cmd.CommandPath() + " --help`.", exit: exitUsage}
 	})
-	root.AddCommand(newDev(), newRun(), newMigrate(), newDeadLetters(), newCalibration(), newSimulate(), newDoctor(), newImport(), newVersion(version))
+	root.AddCommand(newDev(), newRun(), newMigrate(), newDeadLetters(), newTracePresence(), newCalibration(), newSimulate(),
+		newDoctor(), newImport(), newVersion(version))
 	return root
 }
 

@@ -1,6 +1,20 @@
 -- Presence: who is there, for members. Any process may ask and no leader is needed: what has run out is left out when it is
 -- read, whether or not a sweep has come by. A session without a lease is unknown (the database has crashed), and still there.
 
+create or replace function handoff.counts(lease handoff.presence_leases, moment timestamptz)
+returns boolean
+language sql
+stable
+security definer  -- reads the marker
+set search_path = ''
+as $$
+  select lease.connection_id is null or moment < lease.expires_at
+      or moment < (select marker.serving_since from handoff.presence_marker as marker) + make_interval(secs => lease.lease_seconds);
+$$;
+comment on function handoff.counts(handoff.presence_leases, timestamptz) is
+  'Whether an open session with this lease counts as there: it has not run out, or is unknown since a restart of the database.';
+revoke all on function handoff.counts(handoff.presence_leases, timestamptz) from public, anon, authenticated;
+
 create or replace function handoff.present_sessions(project_id uuid, moment timestamptz)
 returns table (session public.presence_sessions, lease handoff.presence_leases)
 language sql
@@ -12,9 +26,7 @@ as $$
     from public.presence_sessions as open
     left join handoff.presence_leases as held on held.connection_id = open.connection_id
    where open.project_id = present_sessions.project_id and open.left_at is null
-     and (held.connection_id is null
-          or moment < greatest(held.expires_at, (select marker.serving_since from handoff.presence_marker as marker)
-                                                  + make_interval(secs => held.lease_seconds)));
+     and handoff.counts(held, moment);
 $$;
 comment on function handoff.present_sessions(uuid, timestamptz) is 'The connections of a project that are there now, with their leases.';
 revoke all on function handoff.present_sessions(uuid, timestamptz) from public, anon, authenticated;
