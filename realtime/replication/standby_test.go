@@ -2,6 +2,7 @@ package replication_test
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"os"
 	"os/exec"
@@ -47,6 +48,46 @@ func TestStandbyTakesOverFromALeaderThatIsKilled(t *testing.T) {
 	t.Logf("took over after %s", took)
 	require.Less(t, took, 4*time.Second, "about one second is usual")
 	to.expect(t, 1) // the leader had not confirmed it
+}
+
+// Workers are replaced one after the other, each by one that stood by, while events are written without a pause: every event
+// is delivered, in order, and none twice.
+func TestARollingRestartLosesNothing(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	const replacements = 4
+	to := newSink()
+	leader := follow(t, r.options(t), to)
+	leader.await(t, replication.StateStreaming)
+	ctx, stop := context.WithCancel(t.Context())
+	written := make(chan int64, 1)
+	go func() {
+		var seq int64
+		ticker := time.NewTicker(2 * time.Millisecond) // the sink holds ten thousand
+		defer ticker.Stop()
+		for ; ctx.Err() == nil; seq++ {
+			<-ticker.C
+			if _, err := r.pool.Exec(t.Context(), insertEvent, project, seq+1); err != nil {
+				t.Errorf("write event %d: %v", seq+1, err)
+				break
+			}
+		}
+		written <- seq
+	}()
+	for range replacements {
+		next := follow(t, r.options(t), to)
+		next.await(t, replication.StateStandby)
+		leader.stop(t)
+		next.await(t, replication.StateStreaming)
+		leader = next
+	}
+	stop()
+	last := <-written
+	require.Positive(t, last)
+	for seq := range last {
+		to.expect(t, seq+1)
+	}
+	require.Empty(t, to.arrived, "nothing comes twice")
 }
 
 // startHelper starts this binary again as a worker that streams from the rig's slot.
