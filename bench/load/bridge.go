@@ -35,6 +35,12 @@ const (
 	httpConnections = paceWriters
 )
 
+// The names of the measurement with many conversations.
+const (
+	manyTopicsName = "worker at 1000/s, 10000 conversations"
+	lagName        = "confirmed after the last"
+)
+
 // marker stands before the number of a message in its content.
 const marker = "bench-number-"
 
@@ -74,7 +80,33 @@ func bridge(ctx context.Context, w *world) (*Report, error) {
 			return nil, err
 		}
 	}
+	report.bridgeGoals()
 	return report, nil
+}
+
+// bridgeGoals sets what was measured beside its targets.
+func (r *Report) bridgeGoals() {
+	value := func(what, name string) float64 {
+		if found := r.find(what, name); found != nil {
+			return found.Value
+		}
+		return 0
+	}
+	others := func(at string) []Anchor {
+		return []Anchor{{"realtime.send", value("realtime.send"+at, "p50")}, {"http single", value("http single"+at, "p50")}}
+	}
+	if p50 := value("bridge at 50/s", "p50"); p50 > 0 {
+		r.goal("commit to subscriber at 50/s, p50", "ms", p50, others(" at 50/s"), aim{most: 2, meaning: "under 2 ms"})
+		r.goal("commit to subscriber at 1000/s, p50", "ms", value("bridge at 1000/s", "p50"), others(" at 1000/s"))
+	}
+	if rss := value(manyTopicsName, "rss peak"); rss > 0 {
+		r.goal("memory at 1000/s to 10,000 conversations", "MB", rss, nil, aim{most: 60, meaning: "under 60 MB"})
+		r.goal("last message confirmed after", "s", value(manyTopicsName, lagName), nil, aim{most: 5, meaning: "not falling behind"})
+	}
+	if changes := value("drain by the stream", "changes"); changes > 0 {
+		r.goal("backlog read", "/s", changes, []Anchor{{"pg_recvlogical", value("drain by pg_recvlogical", "changes")}},
+			aim{of: "pg_recvlogical", least: 1, meaning: "at least its speed"})
+	}
 }
 
 func (w *world) compareAll(ctx context.Context, report *Report) error {
@@ -306,7 +338,7 @@ func (w *world) burst(ctx context.Context, rooms []string) error {
 
 // manyTopics is what the worker uses while a thousand messages a second go to ten thousand conversations.
 func (w *world) manyTopics(ctx context.Context, report *Report) error {
-	what := fmt.Sprintf("worker at %d/s, %d conversations", heavyPerSecond, active)
+	what := manyTopicsName
 	if runtime.GOOS != "linux" {
 		report.leave(what, "only Linux tells what another process uses")
 		return nil
@@ -329,7 +361,7 @@ func (w *world) manyTopics(ctx context.Context, report *Report) error {
 	if err := w.drained(ctx, backlogTimeout); err == nil {
 		report.add(what, "confirmed", float64(count)/time.Since(began).Seconds(), "/s")
 		// The worker tells the database once a second, so up to that long is not lag.
-		report.add(what, "confirmed after the last", time.Since(written).Seconds(), "s")
+		report.add(what, lagName, time.Since(written).Seconds(), "s")
 	} else {
 		report.leave(what+" until confirmed", err.Error())
 	}
