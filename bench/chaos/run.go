@@ -266,7 +266,7 @@ func (r *run) happen(ctx context.Context, one fault, first bool) {
 // killAtRandom kills workers until ctx ends, so often that a long run has longKills of them.
 func (r *run) killAtRandom(ctx context.Context, length time.Duration) {
 	every := r.span(shortKillEvery, length/(longKills+longKills/3)) // some find nobody to kill
-	for rig.Pause(ctx, rand.N(2*every)) == nil { //nolint:gosec // chance needs no secrecy
+	for rig.Pause(ctx, rand.N(2*every)) == nil {                    //nolint:gosec // chance needs no secrecy
 		r.crew.KillOne()
 	}
 }
