@@ -31,6 +31,13 @@ export function connect(key = PUBLISHABLE_KEY, options = {}) {
 
 export const admin = () => connect(SECRET_KEY);
 
+/** Ends what other files have left: one server serves them all, one after another. */
+export async function emptyDesk() {
+  const open = ['ai_active', 'waiting', 'agent_active', 'resolved'];
+  const { error } = await admin().from('conversations').update({ status: 'closed' }).in('status', open);
+  if (error) throw new Error(`close the conversations: ${error.message}`);
+}
+
 /** A storage as a browser's, of one visitor. */
 export function memoryStorage() {
   const items = new Map();
@@ -77,6 +84,7 @@ export async function everybodyLeaves() {
 /** Waits until the store's snapshot is as wanted and returns it. Fails with what it is instead. */
 export function until(store, wanted, what, deadlineMs = 15_000) {
   return new Promise((resolve, reject) => {
+    let unsubscribe = () => {};
     const look = () => {
       const snapshot = store.getSnapshot();
       if (!wanted(snapshot)) return;
@@ -89,7 +97,7 @@ export function until(store, wanted, what, deadlineMs = 15_000) {
       const now = JSON.stringify(store.getSnapshot(), null, 1).slice(0, 3000);
       reject(new Error(`not within ${deadlineMs / 1000} s: ${what}; it is ${now}`));
     }, deadlineMs);
-    const unsubscribe = store.subscribe(look);
+    unsubscribe = store.subscribe(look);
     look();
   });
 }

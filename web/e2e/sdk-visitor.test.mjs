@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { PROJECT, admin, everybodyLeaves, memoryStorage, member, until, visitor } from './people.mjs';
+import { PROJECT, admin, emptyDesk, everybodyLeaves, memoryStorage, member, until, visitor } from './people.mjs';
 
 const nobodyIsSignedIn = async (supabase) => (await supabase.auth.getSession()).data.session === null;
 let sarah;
 
 before(async () => {
+  await emptyDesk();
   sarah = await member();
   const { error } = await sarah.rpc('set_agent_status', { p_project_id: PROJECT, p_status: 'online' });
   assert.equal(error, null);

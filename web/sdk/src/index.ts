@@ -16,6 +16,7 @@ export type * from './presence/types.js';
 export { PROTOCOL_VERSION, topics } from './protocol.js';
 export type * from './protocol.js';
 export type * from './settings.js';
+export type { Loadable } from './core/resource.js';
 export type { Store } from './core/store.js';
 export type * from './team.js';
 export { acceptInvitation, myInvitations } from './invitations.js';

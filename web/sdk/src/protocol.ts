@@ -266,6 +266,8 @@ const AGENT_EVENTS: Record<AgentEvent['event'], true> = {
   conversation_assigned: true,
   conversation_auto_closed: true,
   customer_presence_update: true,
+  conversation_offered: true,
+  offer_ended: true,
 };
 const PROJECT_EVENTS: Record<ProjectEvent['event'], true> = {
   new_conversation: true,

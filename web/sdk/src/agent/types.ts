@@ -13,8 +13,9 @@ import type {
 } from '../conversation.js';
 import type { Customer, CustomerHistory, Lead, WebVisit } from '../customer.js';
 import type { Presence, PresenceLogEntry } from '../presence/types.js';
-import type { AgentEvent, PresenceEvent, ProjectEvent } from '../protocol.js';
+import type { AgentEvent, ConversationEvent, PresenceEvent, ProjectEvent } from '../protocol.js';
 import type { HandoffSettings, HoursException, SettingsChange } from '../settings.js';
+import type { Loadable } from '../core/resource.js';
 import type { Store } from '../core/store.js';
 import type { AgentState, AgentStatus, Member, TeamAgent, TeamStats } from '../team.js';
 
@@ -26,13 +27,6 @@ export interface AgentOptions {
   presence?: boolean;
   pageSize?: number;
   log?: (entry: PresenceLogEntry) => void;
-}
-
-/** A value that is loaded and kept fresh. `data` stays while it is loaded again. */
-export interface Loadable<T> {
-  data: T | null;
-  loading: boolean;
-  error: { code: string; message: string } | null;
 }
 
 export interface InboxSnapshot {
@@ -67,7 +61,7 @@ export interface ConversationView extends Store<ConversationSnapshot> {
   readonly id: string;
   loadOlder(): Promise<void>;
   /** Shows the message at once and sends it until it is answered. */
-  send(content: string, metadata?: Record<string, unknown>): Promise<TranscriptMessage>;
+  send(content: string): Promise<TranscriptMessage>;
   retry(clientMessageId: string): Promise<TranscriptMessage>;
   discard(clientMessageId: string): void;
   typing(): void;
@@ -94,41 +88,48 @@ export type ClaimResult =
 /** Somebody on the website now, with the page they are on. */
 export interface LiveVisitor {
   customer_id: string | null;
+  /** The widget's id; where it told none, the user's. */
   visitor_id: string;
   conversation_id: string | null;
   name: string | null;
   email: string | null;
+  /** online, idle, typing or background */
   status: string;
   url: string | null;
+  /** Not known to presence; the visits of the customer have it. */
   title: string | null;
   since: string | null;
   last_seen_at: string | null;
+  /** Tabs and devices. */
+  connections?: number;
 }
 
-/** Heard on the topics of the agent, the team and presence: for sounds, badges and desktop notifications. */
-export type DashboardEvent = AgentEvent | ProjectEvent | PresenceEvent;
+/**
+ * Heard on the topics of the agent, the team and presence, and in the agent's own conversations: for sounds, badges and desktop
+ * notifications.
+ */
+export type DashboardEvent = AgentEvent | ProjectEvent | PresenceEvent | ConversationEvent;
 
-/** A member of the team. Every promise rejects with a HandoffError. */
-export interface AgentClient {
-  readonly projectId: string;
-  /** The signed-in user; empty before {@link AgentClient.start}. */
+/** What an agent's client keeps fresh while somebody looks at it. */
+export interface AgentLive {
+  /** The signed-in user; empty before {@link AgentLive.start}. */
   readonly userId: string;
   readonly connection: Store<ConnectionStatus>;
   readonly presence: Presence;
-  /** The own status, slots and skills. */
+  /** The own line of the team: status, slots and skills. */
   readonly me: Store<Loadable<TeamAgent>>;
-  /** The team, live. */
   readonly team: Store<Loadable<readonly TeamAgent[]>>;
   readonly stats: Store<Loadable<TeamStats>>;
   readonly settings: Store<Loadable<HandoffSettings>>;
-  /** How many conversations each list has, live. */
+  /** How many conversations each list has. */
   readonly counts: Store<InboxCounts>;
-  /** Who is on the website, live. */
+  /** Who is on the website. */
   readonly visitors: Store<Loadable<readonly LiveVisitor[]>>;
 
   /** Joins the topics and begins to beat. Rejects with `unauthorized` when nobody is signed in. */
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Tries to connect now, and reads everything again. */
   reconnect(): void;
   /** Calls `listener` with each event, once each, until the returned function is called. */
   onEvent(listener: (event: DashboardEvent) => void): () => void;
@@ -137,6 +138,11 @@ export interface AgentClient {
   inbox(list: InboxList): InboxView;
   /** The same conversation is the same view until everyone who asked for it has released it. */
   conversation(conversationId: string): ConversationView;
+}
+
+/** A member of the team. Every promise rejects with a HandoffError. */
+export interface AgentClient extends AgentLive {
+  readonly projectId: string;
 
   claim(conversationId: string): Promise<ClaimResult>;
   takeOver(conversationId: string): Promise<ClaimResult>;

@@ -4,7 +4,7 @@ import type { ConnectionStatus } from '../connection.js';
 import { backoffMs } from '../core/backoff.js';
 import { isOnline, onPageSignal } from '../core/page.js';
 import { SleepWatch } from '../core/sleep.js';
-import { createStore, type Store } from '../core/store.js';
+import { createStore, notify, type Store } from '../core/store.js';
 
 /** Tries in a row after which the state is `failed` (F001 5.9.6). They go on all the same. */
 const FAILED_AFTER = 5;
@@ -27,12 +27,15 @@ export interface Topic {
   leave(): void;
 }
 
-interface Seat extends TopicOptions {
+/** supabase-js has one channel for a topic, however many want to listen. */
+interface Seat {
+  topic: string;
+  private: boolean;
+  listeners: Set<TopicOptions>;
   channel: RealtimeChannel | null;
   /** Tells callbacks of this join from those of earlier ones. */
   join: number;
   state: 'down' | 'joining' | 'joined';
-  left: boolean;
 }
 
 /**
@@ -47,7 +50,7 @@ export class Link {
   readonly status: Store<ConnectionStatus> = this.#status;
 
   readonly #supabase: SupabaseClient;
-  readonly #seats = new Set<Seat>();
+  readonly #seats = new Map<string, Seat>();
   #attempt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #retryAt: number | null = null;
@@ -67,15 +70,18 @@ export class Link {
   }
 
   join(options: TopicOptions): Topic {
-    const seat: Seat = { ...options, channel: null, join: 0, state: 'down', left: false };
-    this.#seats.add(seat);
-    void this.#take(seat);
+    const seat = this.#seats.get(options.topic) ?? this.#newSeat(options);
+    const listener = { ...options };
+    seat.listeners.add(listener);
+    if (seat.state === 'joined') queueMicrotask(() => seat.listeners.has(listener) && listener.onJoined?.());
     this.#report();
     return {
       send: (event, payload) => {
         if (seat.state === 'joined') void seat.channel?.send({ type: 'broadcast', event, payload });
       },
-      leave: () => this.#leave(seat),
+      leave: () => {
+        if (seat.listeners.delete(listener) && seat.listeners.size === 0) this.#leave(seat);
+      },
     };
   }
 
@@ -91,25 +97,33 @@ export class Link {
     this.#unlisten();
     this.#watch.stop();
     clearTimeout(this.#timer);
-    for (const seat of this.#seats) this.#leave(seat);
+    for (const seat of this.#seats.values()) this.#leave(seat);
     this.#status.set({ state: 'idle', attempt: 0, retryAt: null });
   }
 
+  #newSeat({ topic, private: isPrivate = true }: TopicOptions): Seat {
+    const seat: Seat = { topic, private: isPrivate, listeners: new Set(), channel: null, join: 0, state: 'down' };
+    this.#seats.set(topic, seat);
+    void this.#take(seat);
+    return seat;
+  }
+
   #leave(seat: Seat): void {
-    seat.left = true;
     seat.join += 1;
-    this.#seats.delete(seat);
+    seat.listeners.clear();
+    // A new seat for the same topic may be taken already.
+    if (this.#seats.get(seat.topic) === seat) this.#seats.delete(seat.topic);
     void this.#drop(seat);
     if (!this.#stopped) this.#report();
   }
 
   async #take(seat: Seat): Promise<void> {
     const join = ++seat.join;
-    const isCurrent = () => seat.join === join && !seat.left;
+    const isCurrent = () => seat.join === join;
     seat.state = 'joining';
     try {
-      // removeChannel forgets channels by their topic: a new one must not exist before the old one is gone.
       await this.#drop(seat);
+      await this.#clear(seat.topic);
       // Without this the first join may leave before the session's token is known, and a private topic refuses it.
       await this.#supabase.realtime.setAuth();
     } catch {
@@ -119,11 +133,18 @@ export class Link {
     if (isCurrent()) this.#subscribe(seat, isCurrent);
   }
 
+  /** supabase-js forgets channels by their topic: a new one must not exist before the old one is gone, whoever made it. */
+  async #clear(topic: string): Promise<void> {
+    const left = this.#supabase.getChannels().find((channel) => channel.topic === `realtime:${topic}`);
+    if (left !== undefined) await this.#supabase.removeChannel(left);
+  }
+
   #subscribe(seat: Seat, isCurrent: () => boolean): void {
-    const channel = this.#supabase.channel(seat.topic, { config: { private: seat.private ?? true } });
+    const channel = this.#supabase.channel(seat.topic, { config: { private: seat.private } });
     seat.channel = channel;
     channel.on('broadcast', { event: '*' }, (message: { event: string; payload?: unknown }) => {
-      if (isCurrent()) seat.onEvent(message.event, message.payload);
+      if (!isCurrent()) return;
+      for (const listener of [...seat.listeners]) notify(() => listener.onEvent(message.event, message.payload));
     });
     channel.subscribe((status: string) => {
       if (!isCurrent()) return;
@@ -139,12 +160,16 @@ export class Link {
       this.#everConnected = true;
     }
     this.#report();
-    seat.onJoined?.();
+    this.#tellJoined(seat);
+  }
+
+  #tellJoined(seat: Seat): void {
+    for (const listener of [...seat.listeners]) notify(() => listener.onJoined?.());
   }
 
   #lost(seat: Seat): void {
     seat.state = 'down';
-    if (!seat.left && !this.#stopped) this.#plan();
+    if (!this.#stopped) this.#plan();
     this.#report();
   }
 
@@ -165,7 +190,7 @@ export class Link {
       return;
     }
     void this.#renewSocket().then(() => {
-      for (const seat of this.#seats) if (seat.state === 'down') void this.#take(seat);
+      for (const seat of this.#seats.values()) if (seat.state === 'down') void this.#take(seat);
       this.#report();
     });
   }
@@ -180,8 +205,8 @@ export class Link {
   /** The page is looked at again: what is joined may have missed something while timers and sockets slept. */
   #look(): void {
     if (this.#stopped || this.#seats.size === 0) return;
-    if ([...this.#seats].some(({ state }) => state === 'down')) this.reconnect();
-    for (const seat of this.#seats) if (seat.state === 'joined') seat.onJoined?.();
+    if ([...this.#seats.values()].some(({ state }) => state === 'down')) this.reconnect();
+    for (const seat of this.#seats.values()) if (seat.state === 'joined') this.#tellJoined(seat);
   }
 
   /**
@@ -195,7 +220,7 @@ export class Link {
       .disconnect()
       .catch(() => undefined)
       .then(() => {
-        for (const seat of this.#seats) seat.state = 'down';
+        for (const seat of this.#seats.values()) seat.state = 'down';
         this.#retry();
       });
   }
@@ -207,7 +232,7 @@ export class Link {
   }
 
   #essential(): Seat[] {
-    return [...this.#seats].filter(({ optional }) => !optional);
+    return [...this.#seats.values()].filter(({ listeners }) => [...listeners].some(({ optional }) => !optional));
   }
 
   #report(): void {

@@ -93,9 +93,17 @@ export class VisitorChat {
     this.#context.onChange();
   }
 
-  /** Takes in what `request_handoff` and the like answered. */
-  answered(answer: HandoffAnswer | StatusAnswer): void {
-    if (answer.status === 'offline') return;
+  /** How far the events have come. Ask before a call whose answer goes to {@link answered}. */
+  get position(): number {
+    return this.#feed?.lastSeq ?? 0;
+  }
+
+  /**
+   * Takes in what `request_handoff` and the like answered. Events that came during the call know better: an agent may be here
+   * before the answer "waiting".
+   */
+  answered(answer: HandoffAnswer | StatusAnswer, askedAt: number): void {
+    if (answer.status === 'offline' || this.position !== askedAt) return;
     if (answer.status === 'waiting') this.queue = placeIn(answer);
     if (answer.status === 'agent_active') this.#assigned(answer.assigned_agent);
     this.#moved(answer.status);
@@ -206,9 +214,11 @@ export class VisitorChat {
   #askForPlace(): void {
     const id = this.conversation?.id;
     if (id === undefined) return;
+    const askedAt = this.position;
     rpc<HandoffAnswer | StatusAnswer>(this.#context.supabase, 'queue_status', { p_conversation_id: id })
       .then((answer) => {
-        if (this.#stopped || this.conversation?.status !== 'waiting' || answer.status !== 'waiting') return;
+        if (this.#stopped || this.position !== askedAt || answer.status !== 'waiting') return;
+        if (this.conversation?.status !== 'waiting') return;
         this.queue = placeIn(answer);
         this.#context.onChange();
       })

@@ -137,6 +137,7 @@ class Visitor implements VisitorClient {
     this.#report();
     try {
       const { id } = await this.open();
+      const askedAt = this.#chat.position;
       const answer = await rpc<HandoffAnswer>(this.#supabase, 'request_handoff', {
         p_conversation_id: id,
         p_reason: 'button_click',
@@ -144,7 +145,7 @@ class Visitor implements VisitorClient {
         p_customer_name: customer.name ?? null,
       });
       this.#offline = answer.status === 'offline' ? answer : null;
-      this.#chat.answered(answer);
+      this.#chat.answered(answer, askedAt);
       return answer.status === 'waiting' ? ((await this.#agentComes()) ?? answer) : answer;
     } finally {
       this.#requesting = false;
@@ -181,8 +182,9 @@ class Visitor implements VisitorClient {
   }
 
   async returnToQueue(): Promise<HandoffAnswer> {
+    const askedAt = this.#chat.position;
     const answer = await rpc<HandoffAnswer>(this.#supabase, 'return_to_queue', { p_conversation_id: this.#required() });
-    this.#chat.answered(answer);
+    this.#chat.answered(answer, askedAt);
     return answer;
   }
 
@@ -386,10 +388,11 @@ class Visitor implements VisitorClient {
     if (chat.conversation?.status === 'agent_active' && chat.agent !== null) {
       return { status: 'agent_active', assigned_agent: chat.agent };
     }
+    const askedAt = chat.position;
     const answer = await rpc<HandoffAnswer | StatusAnswer>(this.#supabase, 'queue_status', {
       p_conversation_id: this.#required(),
     });
-    chat.answered(answer);
+    chat.answered(answer, askedAt);
     return answer.status === 'waiting' || answer.status === 'agent_active' ? answer : null;
   }
 
