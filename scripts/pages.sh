@@ -22,7 +22,11 @@ if [ -f web/dist/shop/index.html ] && [ "$(cat "$stamp" 2>/dev/null)" = "$now" ]
 fi
 echo 'Building the pages ...'
 rm -rf "$stamp" web/dist/shop web/dist/widget web/dist/dashboard
-npm run build --silent --prefix web >/dev/null
+# Both take the SDK from its source. What a build says is of interest when it fails.
+log=$(npm run build --silent --prefix web --workspace widget --workspace dashboard 2>&1) || {
+    echo "$log"
+    exit 1
+}
 node web/shop/build.mjs
 for page in shop widget dashboard; do
     if [ -d "web/$page/dist" ]; then

@@ -11,7 +11,7 @@ import { Program } from '../demo/program.mjs';
 const START_DEADLINE_MS = 300_000;
 const READY = /RESULT run=ok url=(\S+)/;
 const DATABASE = /Database\s+(\S+)/;
-const PAGES = /Pages\s+(\S+)/;
+const PAGES = /RESULT run=ok .*pages=(\S+)/;
 
 /** Starts it and says where it is; stop() ends it and removes its database. */
 export async function startServer(abortSignal, args = []) {
