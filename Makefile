@@ -46,6 +46,10 @@ schema: ## rewrite migrations/schema.sql from what the migrations make
 test-standin: build web/conformance/node_modules $(TESTSUMMARY) ## test the Supabase stand-in, also with unmodified supabase-js and 10,000 sockets
 	@scripts/test-standin.sh
 
+.PHONY: test-edge
+test-edge: build web/node_modules web/conformance/node_modules ## the edge cases of F001 section 9 and the time-outs of 5.12.10, through supabase-js
+	@node web/edge/run.mjs
+
 .PHONY: test-kill
 test-kill: build web/node_modules ## play the demo while the worker is killed during every step
 	@node web/demo/killtest.mjs

@@ -18,7 +18,7 @@ check_web() {
     (cd web && "$PRETTIER" --log-level warn --check .)
     npm run lint --silent --prefix web
     local script
-    for script in web/demo/*.mjs web/conformance/*.mjs web/chaos/*.mjs; do
+    for script in web/demo/*.mjs web/conformance/*.mjs web/chaos/*.mjs web/edge/*.mjs; do
         node --check "$script"
     done
 }

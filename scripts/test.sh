@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 GO_TEST_LOG="$CACHE/go-test.log"
+EDGE_LOG="$CACHE/edge.log"
 
 test_go() {
     .cache/bin/testsummary -name go-test -- -race -shuffle=on -timeout 20m ./... | tee "$GO_TEST_LOG"
@@ -14,6 +15,16 @@ test_go() {
 test_web() {
     npm run test --silent --workspaces --if-present --prefix web
     node --test --test-reporter=spec web/demo/*.test.mjs web/chaos/*.test.mjs
+}
+
+# Its claims are many: they are shown only when one does not hold.
+test_edge() {
+    if node web/edge/run.mjs >"$EDGE_LOG" 2>&1; then
+        grep '^RESULT edge=' "$EDGE_LOG"
+    else
+        cat "$EDGE_LOG"
+        return 1
+    fi
 }
 
 # The counts of the Go tests, for the RESULT line: packages=12 tests=345 ...
@@ -26,6 +37,7 @@ stage go test_go
 stage web test_web
 stage rules scripts/test-db.sh outside
 stage standin scripts/test-standin.sh outside
+stage edge test_edge
 stage demo node web/demo/demo.mjs
 stage kill node web/demo/killtest.mjs
 stage chaos env CHAOS_SECONDS=60 scripts/chaos.sh
