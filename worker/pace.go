@@ -36,6 +36,14 @@ func (p *paces) limit(projectID string) int {
 	return firstBatch
 }
 
+// draining says whether a batch of the project was full, and the next one is due.
+func (p *paces) draining(projectID string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, draining := p.next[projectID]
+	return draining
+}
+
 // took sets the size of the project's next batch by how long a full one took.
 func (p *paces) took(projectID string, limit int, duration time.Duration) {
 	p.mu.Lock()

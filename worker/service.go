@@ -53,6 +53,10 @@ const (
 	skippedPause = 20 * time.Millisecond
 	// positionsDebounce is how long changes of a queue are gathered before its visitors are told: most are overtaken by then.
 	positionsDebounce = 250 * time.Millisecond
+	// drainPoll and drainPatience are how often, and for how long, what is counted over a queue waits for the queue to be
+	// drained: meanwhile each count is overtaken by the next batch, and takes the time of it.
+	drainPoll     = 20 * time.Millisecond
+	drainPatience = time.Second
 	// queueScanTimeout bounds the look for projects with waiting conversations.
 	queueScanTimeout = 5 * time.Second
 )
@@ -84,10 +88,20 @@ func New(options Options) *Service {
 	service := &Service{options: options, paces: newPaces(), ticks: cron.New()}
 	service.assignments = newRuns("assignment", options.ProjectsAtOnce, options.Logger, service.assign)
 	service.alarms = newAlarms(func(projectID string) { service.assignments.mark(projectID, 0) })
-	service.boards = newRuns("project_state", options.ProjectsAtOnce, options.Logger, options.Board.RefreshProjectState)
-	service.positions = newRuns("queue_positions", options.ProjectsAtOnce, options.Logger, options.Board.RefreshPositions)
+	service.boards = newRuns("project_state", options.ProjectsAtOnce, options.Logger, service.afterDraining(options.Board.RefreshProjectState))
+	service.positions = newRuns("queue_positions", options.ProjectsAtOnce, options.Logger, service.afterDraining(options.Board.RefreshPositions))
 	service.positions.debounce = positionsDebounce
 	return service
+}
+
+// afterDraining lets the work wait while the project's queue is being drained, for at most drainPatience.
+func (s *Service) afterDraining(work work) work {
+	return func(ctx context.Context, projectID string, seenXID uint64) error {
+		for until := time.Now().Add(drainPatience); s.paces.draining(projectID) && time.Now().Before(until) && ctx.Err() == nil; {
+			sleep(ctx, drainPoll)
+		}
+		return work(ctx, projectID, seenXID)
+	}
 }
 
 // Start begins to work: it looks at every project with waiting conversations, then at what React and the ticks mark.

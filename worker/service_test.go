@@ -120,6 +120,12 @@ func (d *database) toldPositions() []string {
 	return slices.Clone(d.positions)
 }
 
+func (d *database) toldBoards() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.boards)
+}
+
 func (d *database) add(project string, count int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -404,6 +410,43 @@ func TestServiceTellsPositions(t *testing.T) {
 			defer service.Stop(t.Context())
 			pause(time.Second)
 			assert.Equal(t, []string{"a"}, db.toldPositions())
+		})
+	})
+}
+
+func TestServiceCountsAfterDraining(t *testing.T) {
+	t.Parallel()
+
+	t.Run("what is counted over a queue waits until the queue is drained", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase()
+			db.add("a", 30_000) // more than thirty batches, a millisecond each
+			service := start(t, db)
+			defer service.Stop(t.Context())
+			pause(30 * time.Millisecond)
+			counted := len(db.toldBoards())
+			service.React(event("a", realtime.KindStatusChanged))
+			pause(time.Second)
+			assert.LessOrEqual(t, counted, 1, "at most the one that began before the first batch")
+			assert.Zero(t, db.left("a"))
+			assert.Greater(t, len(db.toldBoards()), counted)
+		})
+	})
+
+	t.Run("but not for longer than a second", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase()
+			db.add("a", 5_000_000)
+			service := start(t, db)
+			defer service.Stop(t.Context())
+			pause(30 * time.Millisecond)
+			before := len(db.toldBoards())
+			service.React(event("a", realtime.KindStatusChanged))
+			pause(1100 * time.Millisecond)
+			assert.Positive(t, db.left("a"))
+			assert.Greater(t, len(db.toldBoards()), before)
 		})
 	})
 }
