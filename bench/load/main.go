@@ -21,9 +21,10 @@ import (
 var benches = map[string]func(context.Context, *world) (*Report, error){
 	"bridge": bridge,
 	"assign": assign,
+	"load":   carryLoad,
 }
 
-var errUnknown = errors.New("unknown benchmark: there are bridge and assign")
+var errUnknown = errors.New("unknown benchmark: there are bridge, assign and load")
 
 func main() {
 	os.Exit(start()) //nolint:forbidigo // the process ends here
@@ -31,7 +32,7 @@ func main() {
 
 func start() int {
 	binary := flag.String("binary", "bin/handoff", "the handoff binary to measure")
-	name := flag.String("bench", "bridge", "bridge or assign")
+	name := flag.String("bench", "bridge", "bridge, assign or load")
 	seconds := flag.Int("seconds", 8, "length of one measurement at a fixed rate")
 	part := flag.String("part", "", "only this part: ways, sustained, topics or drain of the bridge; rates, bursts, projects or idle of assign; nothing is written then")
 	folder := flag.String("results", "bench/results", "folder of the JSON files")

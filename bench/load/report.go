@@ -38,6 +38,8 @@ type Report struct {
 	Measurements []Measurement `json:"measurements"`
 	// Goals are the figures that have anchors and targets.
 	Goals []Goal `json:"goals,omitempty"`
+	// Extra are RESULT lines of a form of their own.
+	Extra []string `json:"results,omitempty"`
 	// Left says what was not measured here, and why.
 	Left []string `json:"left_out,omitempty"`
 }
@@ -134,6 +136,9 @@ func (r *Report) print(out io.Writer) error {
 	}
 	for _, line := range r.results() {
 		fmt.Fprintln(&text, line)
+	}
+	if err := r.printExtra(&text); err != nil {
+		return err
 	}
 	_, err := io.WriteString(out, text.String())
 	return err

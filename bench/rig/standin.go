@@ -99,6 +99,12 @@ func (s *StandIn) start(ctx context.Context, binary string, port int, log io.Wri
 	return process.Await(ctx, ready)
 }
 
+// PID is the process id of the gateway with Auth, PostgREST and Realtime behind it.
+func (s *StandIn) PID() int { return s.process.PID() }
+
+// PostgresPID is the process id of the database server, whose sessions are its children.
+func (s *StandIn) PostgresPID() (int, error) { return s.postmasterPID() }
+
 // ServerLog is the file that Postgres writes to; it goes with the stand-in.
 func (s *StandIn) ServerLog() string { return filepath.Join(s.dataDir(), "server.log") }
 
