@@ -71,6 +71,10 @@ bench: build ## measure the bridge and the assignment of conversations (BENCH=br
 dist: ## build what is released: binaries, bills of materials, checksums (DIST_VERIFY=1: and show that they can be reproduced)
 	@scripts/dist.sh
 
+.PHONY: load
+load: build ## carry F001 11.3's load and ten times it: 10,000 conversations, 1,000 messages a second, 20,000 sockets
+	@scripts/load.sh
+
 .PHONY: check
 check: web/node_modules ## lint everything: formatting, Go, modules, migrations, web
 	@scripts/check.sh

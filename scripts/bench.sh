@@ -51,4 +51,5 @@ for name in ${BENCH:-bridge assign micro}; do
         bench_load "$name" || failed=1
     fi
 done
+.cache/bin/load -bench table
 exit "$failed"

@@ -34,6 +34,11 @@ func (w *world) bursts(ctx context.Context, report *Report) error {
 		}
 		found[one.name] = rate
 	}
+	for _, size := range []int{100, 1000} {
+		if _, err := w.medianBurst(ctx, report, w.ours(), size, burstRounds); err != nil {
+			return fmt.Errorf("measure a burst of %d: %w", size, err)
+		}
+	}
 	for name, replica := range map[string]bool{boundName: true, triggersName: false} {
 		rate, err := w.plainUpdates(ctx, replica)
 		if err != nil {

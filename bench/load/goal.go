@@ -28,11 +28,10 @@ type Goal struct {
 
 // aim is a target.
 type aim struct {
-	of       string  // the anchor to be compared with; empty: the figure itself
-	least    float64 // at least this; 0: not asked
-	most     float64 // at most this; 0: not asked
-	meaning  string
-	fallback bool // the best anchor that was measured, whichever it is
+	of      string  // the anchor to be compared with; empty: the figure itself
+	least   float64 // at least this; 0: not asked
+	most    float64 // at most this; 0: not asked
+	meaning string
 }
 
 // goal adds the figure and says whether the aims are met: one row for each aim, one for none.

@@ -32,7 +32,7 @@ func main() {
 
 func start() int {
 	binary := flag.String("binary", "bin/handoff", "the handoff binary to measure")
-	name := flag.String("bench", "bridge", "bridge, assign or load")
+	name := flag.String("bench", "bridge", "bridge, assign or load; table prints the results of all")
 	seconds := flag.Int("seconds", 8, "length of one measurement at a fixed rate")
 	part := flag.String("part", "", "only this part: ways, sustained, topics or drain of the bridge; rates, bursts, projects or idle of assign; nothing is written then")
 	folder := flag.String("results", "bench/results", "folder of the JSON files")
@@ -41,6 +41,13 @@ func start() int {
 	//nolint:forbidigo // the root context begins here
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	if *name == "table" {
+		if err := summarize(*folder, os.Stdout); err != nil {
+			_, _ = fmt.Fprintf(os.Stdout, "%v\nRESULT bench=all result=failed\n", err) // nobody is left to tell
+			return 1
+		}
+		return 0
+	}
 	err := load(ctx, *binary, *name, *part, *seconds, *folder, *logPath, os.Stdout)
 	if err != nil {
 		_, _ = fmt.Fprintf(os.Stdout, "\nThe benchmark failed: %v\n\nRESULT bench=%s result=failed\n", err, *name) // nobody is left to tell

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// summarized are the benches of the table, in its order.
+var summarized = []string{"bridge", "assign", "presence", "load"}
+
+// summarize prints the goals of all reports in the folder as one table and draws their plots beside them. What was never
+// measured is left out and said so.
+func summarize(folder string, out io.Writer) error {
+	var goals []Goal
+	reports := map[string]*Report{}
+	for _, name := range summarized {
+		report, err := readReport(filepath.Join(folder, name+".json"))
+		if errors.Is(err, os.ErrNotExist) {
+			_, _ = fmt.Fprintf(out, "  %s: not measured\n", name) // an error comes again with the table
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		reports[name] = report
+		_, _ = fmt.Fprintf(out, "  %s: measured %s, load %s before\n", name, report.At.Format("2006-01-02 15:04"), report.Load) // as above
+		for _, one := range report.Goals {
+			one.Figure = name + ": " + one.Figure
+			goals = append(goals, one)
+		}
+	}
+	_, _ = fmt.Fprintln(out) // as above
+	if err := printGoals(out, goals); err != nil {
+		return err
+	}
+	if report := reports["assign"]; report != nil {
+		if err := drawAssign(report, folder); err != nil {
+			return err
+		}
+	}
+	result := "ok"
+	if missed(goals) > 0 {
+		result = "missed"
+	}
+	_, err := fmt.Fprintf(out, "\nRESULT bench=all result=%s goals=%d missed=%d\n", result, len(goals), missed(goals))
+	return err
+}
+
+func readReport(path string) (*Report, error) {
+	text, err := os.ReadFile(path) //nolint:gosec // a folder of the developer's choice
+	if err != nil {
+		return nil, fmt.Errorf("read results: %w", err)
+	}
+	var report Report
+	if err := json.Unmarshal(text, &report); err != nil {
+		return nil, fmt.Errorf("read results of %s: %w", path, err)
+	}
+	return &report, nil
+}
+
+var (
+	atRate  = regexp.MustCompile(`^(.*) at (\d+)/s$`)
+	ofBurst = regexp.MustCompile(`^` + ourselves + `, burst of (\d+)$`)
+)
+
+// drawAssign draws latency against rate, for everybody, and the cost of a conversation against the length of the queue.
+func drawAssign(report *Report, folder string) error {
+	latency := plot{title: "From waiting to assigned, median", xName: "conversations a second", yName: "milliseconds"}
+	cost := plot{title: "Cost of a conversation in a burst", xName: "conversations in the burst", yName: "microseconds each"}
+	burst := line{name: ourselves}
+	for _, one := range report.Measurements {
+		if match := atRate.FindStringSubmatch(one.What); match != nil && one.Name == "p50" {
+			latency.add(match[1], number(match[2]), one.Value)
+		}
+		if match := ofBurst.FindStringSubmatch(one.What); match != nil && one.Name == "assigned" && one.Value > 0 {
+			burst.points = append(burst.points, point{number(match[1]), 1e6 / one.Value})
+		}
+	}
+	slices.SortFunc(burst.points, func(a, b point) int { return cmp.Compare(a.x, b.x) })
+	if len(burst.points) > 0 {
+		cost.lines = []line{burst}
+	}
+	return errors.Join(latency.save(filepath.Join(folder, "assign-latency.svg")), cost.save(filepath.Join(folder, "assign-cost.svg")))
+}
+
+func number(text string) float64 {
+	value, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return 0
+	}
+	return value
+}
+
+// add appends a point to the line of that name.
+func (p *plot) add(name string, x, y float64) {
+	for i := range p.lines {
+		if p.lines[i].name == name {
+			p.lines[i].points = append(p.lines[i].points, point{x, y})
+			return
+		}
+	}
+	p.lines = append(p.lines, line{name, []point{{x, y}}})
+}
+
+// save writes the plot; one without lines is left out.
+func (p *plot) save(path string) error {
+	if len(p.lines) == 0 {
+		return nil
+	}
+	if err := os.WriteFile(path, []byte(p.svg()), 0o644); err != nil { //nolint:gosec // part of a checkout
+		return fmt.Errorf("save the plot %s: %w", strings.TrimSuffix(filepath.Base(path), ".svg"), err)
+	}
+	return nil
+}
