@@ -13,9 +13,7 @@ import (
 	"github.com/supportbase/handoff/bench/rig"
 )
 
-var (
-	errNoLinux = errors.New("only Linux tells what another process uses")
-)
+var errNoLinux = errors.New("only Linux tells what another process uses")
 
 // loadResult is what one size of the load came to.
 type loadResult struct {

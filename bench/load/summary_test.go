@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/xml"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -49,7 +48,7 @@ func TestSummary(t *testing.T) {
 			for err == nil {
 				_, err = decoder.Token()
 			}
-			require.True(t, errors.Is(err, io.EOF), "%v", err)
+			require.ErrorIs(t, err, io.EOF)
 		})
 	}
 }
