@@ -14,8 +14,10 @@ const isBroken = ({ state }: ConnectionStatus): boolean =>
   state === 'reconnecting' || state === 'failed' || state === 'offline';
 
 /** How the page is connected (F001 5.6.7, 5.9.6); nothing while all is well. */
-export function ConnectionBar({ connection }: { connection: ConnectionStatus }): JSX.Element {
+export function ConnectionBar({ connection: told }: { connection: ConnectionStatus }): JSX.Element {
   const { say, model } = usePanel();
+  // The browser knows at once that there is no network; a socket may take a minute to find out.
+  const connection: ConnectionStatus = useOnline() ? told : { ...told, state: 'offline', retryAt: null };
   const shown = useShown(isBroken(connection));
   const now = useNow(shown === 'broken' && connection.retryAt !== null);
   return (
@@ -39,6 +41,20 @@ export function ConnectionBar({ connection }: { connection: ConnectionStatus }):
       )}
     </div>
   );
+}
+
+function useOnline(): boolean {
+  const [online, setOnline] = useState(navigator.onLine);
+  useEffect(() => {
+    const update = (): void => setOnline(navigator.onLine);
+    window.addEventListener('online', update);
+    window.addEventListener('offline', update);
+    return () => {
+      window.removeEventListener('online', update);
+      window.removeEventListener('offline', update);
+    };
+  }, []);
+  return online;
 }
 
 function brokenText({ state, retryAt }: ConnectionStatus, now: number, say: Say): string {
