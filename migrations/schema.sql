@@ -4550,7 +4550,8 @@ begin
       join auth.users as account on account.id = person.user_id
       left join public.agent_availability as agent
         on agent.project_id = list_agents.project_id and agent.user_id = person.user_id
-     cross join lateral (select handoff.agent_profile(list_agents.project_id, person.user_id) as of) as profile
+     -- The offset keeps the planner from asking once for each of its fields.
+     cross join lateral (select handoff.agent_profile(list_agents.project_id, person.user_id) as of offset 0) as profile
      cross join lateral (
         select coalesce(agent.max_concurrent_chats, handoff.member_chat_limit(list_agents.project_id, person.user_id)) as chats
       ) as most

@@ -21,10 +21,11 @@ import (
 var benches = map[string]func(context.Context, *world) (*Report, error){
 	"bridge": bridge,
 	"assign": assign,
+	"growth": growth,
 	"load":   carryLoad,
 }
 
-var errUnknown = errors.New("unknown benchmark: there are bridge, assign and load")
+var errUnknown = errors.New("unknown benchmark: there are bridge, assign, growth and load")
 
 func main() {
 	os.Exit(start()) //nolint:forbidigo // the process ends here
@@ -32,9 +33,9 @@ func main() {
 
 func start() int {
 	binary := flag.String("binary", "bin/handoff", "the handoff binary to measure")
-	name := flag.String("bench", "bridge", "bridge, assign or load; table prints the results of all")
+	name := flag.String("bench", "bridge", "bridge, assign, growth or load; table prints the results of all")
 	seconds := flag.Int("seconds", 8, "length of one measurement at a fixed rate")
-	part := flag.String("part", "", "only this part: ways, sustained, topics or drain of the bridge; rates, bursts, projects or idle of assign; nothing is written then")
+	part := flag.String("part", "", "only this part: ways, sustained, topics or drain of the bridge; rates, bursts, projects or idle of assign; history, queue, agents or projects of growth; nothing is written then")
 	folder := flag.String("results", "bench/results", "folder of the JSON files")
 	logPath := flag.String("log", ".cache/bench.log", "file for what the children write")
 	flag.Parse()
@@ -84,5 +85,8 @@ func load(ctx context.Context, binary, name, part string, seconds int, folder, l
 	if part != "" {
 		folder = "" // half a result must not take a whole one's place
 	}
-	return report.write(folder, out)
+	if err := report.write(folder, out); err != nil || name != "growth" || folder == "" {
+		return err
+	}
+	return drawGrowth(report, folder)
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // summarized are the benches of the table, in its order.
-var summarized = []string{"bridge", "assign", "presence", "load"}
+var summarized = []string{"bridge", "assign", "growth", "presence", "load"}
 
 // summarize prints the goals of all reports in the folder as one table and draws their plots beside them. What was never
 // measured is left out and said so.

@@ -81,13 +81,14 @@ func (g *game) begin(number int) {
 	g.slots.reset()
 	for i, agent := range g.agents {
 		for range agent.free {
-			g.slots.push(freed{agent: i})
+			g.slots.add(freed{agent: i})
 		}
 	}
 	for i, chat := range g.running {
 		at := g.handling.residual(chat.age, chat.older, uniform(number, i, drawResidual))
-		g.slots.push(freed{at: at, agent: chat.agent})
+		g.slots.add(freed{at: at, agent: chat.agent})
 	}
+	g.slots.order()
 	for i, agent := range g.agents {
 		if agent.free < 0 {
 			g.slots.dropFirst(i, -agent.free)

@@ -18,6 +18,15 @@ func (s *slots) len() int { return len(s.heap) }
 
 func (s *slots) reset() { s.heap = s.heap[:0] }
 
+// add puts a slot in without keeping the order; call order before anything else.
+func (s *slots) add(slot freed) { s.heap = append(s.heap, slot) }
+
+func (s *slots) order() {
+	for parent := len(s.heap)/2 - 1; parent >= 0; parent-- {
+		s.sink(parent)
+	}
+}
+
 func (s *slots) push(slot freed) {
 	s.heap = append(s.heap, slot)
 	for child := len(s.heap) - 1; child > 0; {

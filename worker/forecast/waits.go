@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// budget bounds the work whatever the queue's length: plays times chats.
+	// budget bounds the work whatever the sizes of queue and team: plays times chats, waiting and running.
 	budget = 100_000
 	// fewestPlays and mostPlays bound the plays. With 100 the P90 is about three in a hundred off.
 	fewestPlays, mostPlays = 100, 500
@@ -23,8 +23,8 @@ func Waits(state State) []Range {
 	if len(state.Chats) == 0 || len(state.Agents) == 0 {
 		return ranges
 	}
-	plays := min(max(budget/len(state.Chats), fewestPlays), mostPlays)
 	game := newGame(state)
+	plays := min(max(budget/(len(state.Chats)+len(game.running)), fewestPlays), mostPlays)
 	// One row a chat, one column a play: the columns of a chat are sorted in place.
 	waits := make([]float32, len(state.Chats)*plays)
 	for play := range plays {

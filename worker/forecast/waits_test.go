@@ -171,6 +171,7 @@ func BenchmarkWaits(b *testing.B) {
 	}
 	for name, state := range map[string]forecast.State{
 		"1 waiting, 5 agents": drawn(1, 5), "1000 waiting, 50 agents": drawn(1000, 50), "1000 with skills, 50 agents": skilled,
+		"50 waiting, 1000 agents": drawn(50, 1000),
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
