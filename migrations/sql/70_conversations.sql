@@ -52,6 +52,7 @@ create table if not exists public.conversations (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   last_message_at timestamptz not null default now(),
+  closed_message_at timestamptz generated always as (case when status = 'closed' then last_message_at end) stored,
   constraint conversations_owner_matches_status check (
     case status
       when 'agent_active' then assigned_agent_id is not null
@@ -78,6 +79,8 @@ comment on column public.conversations.cleared_at is 'When the visitor cleared t
 comment on column public.conversations.released_by is 'The agent who gave it back to the queue last; for a while others come first.';
 comment on column public.conversations.close_reason is 'customer, agent, spam, chat_cleared, customer_inactive, abandoned or timeout.';
 comment on column public.conversations.preview is 'The beginning of the customer''s last message, for lists.';
+comment on column public.conversations.closed_message_at is
+  'last_message_at of a closed conversation, for its index: an index on what each message changes would make every message rewrite all indexes.';
 comment on column public.conversations.event_seq is 'Number of the last event on this conversation''s topic.';
 
 create unique index if not exists conversations_one_open_per_visitor_idx

@@ -20,11 +20,11 @@ as $$
 $$;
 revoke all on function handoff.inbox_line(public.conversations, timestamptz) from public, anon, authenticated;
 
--- What is closed does not change any more: this index costs a message nothing. It is made with the table, before anything is
--- in it.
+-- Not on last_message_at: that it is for closed conversations only would not keep the messages of open ones from rewriting all
+-- indexes. It is made with the table, before anything is in it.
 -- squawk-ignore require-concurrent-index-creation
 create index if not exists conversations_closed_idx
-  on public.conversations (project_id, last_message_at desc) where status = 'closed';
+  on public.conversations (project_id, closed_message_at desc) where status = 'closed';
 
 -- One statement for each list: only so does each have the index that keeps it from reading the history.
 create or replace function handoff.inbox_lines(
@@ -57,8 +57,8 @@ begin
           select conversation as line
             from public.conversations as conversation
            where conversation.project_id = inbox_lines.project_id and conversation.status = 'closed'
-             and conversation.last_message_at < coalesce(inbox_lines.before, 'infinity')
-           order by conversation.last_message_at desc
+             and conversation.closed_message_at < coalesce(inbox_lines.before, 'infinity')
+           order by conversation.closed_message_at desc
            limit page
         ) as newest;
     else
