@@ -168,8 +168,10 @@ func TestServiceAssigns(t *testing.T) {
 		})
 	})
 
-	for _, kind := range []realtime.Kind{realtime.KindNewConversation, realtime.KindPresenceChange, realtime.KindStatusChanged,
-		realtime.KindConversationUpdated, realtime.KindSettingsChanged, realtime.KindOfferEnded} {
+	for _, kind := range []realtime.Kind{
+		realtime.KindNewConversation, realtime.KindPresenceChange, realtime.KindStatusChanged,
+		realtime.KindConversationUpdated, realtime.KindSettingsChanged, realtime.KindOfferEnded,
+	} {
 		t.Run("at once on "+string(kind), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
