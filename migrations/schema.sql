@@ -3640,7 +3640,7 @@ comment on function handoff.empty_partition(partition regclass, horizon xid8, mo
 CREATE OR REPLACE FUNCTION handoff.end_of_wait(conversation public.conversations)
  RETURNS TABLE(outcome text, at timestamp with time zone)
  LANGUAGE sql
- STABLE
+ STABLE ROWS 1
  SET search_path TO ''
 AS $function$
   select case when assigned.it then 'assigned'
@@ -6484,7 +6484,7 @@ $function$;
 CREATE OR REPLACE FUNCTION handoff.queue_pace(project_id uuid)
  RETURNS TABLE(agents bigint, minutes numeric)
  LANGUAGE sql
- STABLE SECURITY DEFINER
+ STABLE SECURITY DEFINER ROWS 1
  SET search_path TO ''
 AS $function$
   select (select count(*)
@@ -6689,7 +6689,9 @@ begin
   ), gone as (
     delete from handoff.queue_positions as known
      where known.project_id = refresh_positions.project_id
-       and not exists (select 1 from place where place.id = known.conversation_id)
+       -- Each by its key: what the planner knows of a queue is older than the queue.
+       and not exists (select 1 from public.conversations as waiting
+                        where waiting.id = known.conversation_id and waiting.status = 'waiting')
     returning known.conversation_id
   ), settled as (
     update handoff.wait_promises as promise

@@ -65,6 +65,7 @@ create or replace function handoff.queue_pace(project_id uuid)
 returns table (agents bigint, minutes numeric)
 language sql
 stable
+rows 1  -- a guess of a thousand makes planners build for millions
 security definer  -- called by queue_place and refresh_positions only
 set search_path = ''
 as $$

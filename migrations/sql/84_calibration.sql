@@ -4,6 +4,7 @@ create or replace function handoff.end_of_wait(conversation public.conversations
 returns table (outcome text, at timestamptz)
 language sql
 stable
+rows 1
 security invoker
 set search_path = ''
 as $$

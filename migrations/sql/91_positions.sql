@@ -52,7 +52,9 @@ begin
   ), gone as (
     delete from handoff.queue_positions as known
      where known.project_id = refresh_positions.project_id
-       and not exists (select 1 from place where place.id = known.conversation_id)
+       -- Each by its key: what the planner knows of a queue is older than the queue.
+       and not exists (select 1 from public.conversations as waiting
+                        where waiting.id = known.conversation_id and waiting.status = 'waiting')
     returning known.conversation_id
   ), settled as (
     update handoff.wait_promises as promise
