@@ -107,8 +107,7 @@ func (t *team) judge(chat Chat, chosen, other *candidate) (Verdict, Reason) {
 	if refusal := chat.Asked.refusal(other.ID); refusal != nil {
 		return refusal.verdict(), ""
 	}
-	switch {
-	case chosen.ID == chat.PreferredAgentID:
+	if chosen.ID == chat.PreferredAgentID {
 		return NotPreferred, ""
 	}
 	for _, respect := range t.criteria {

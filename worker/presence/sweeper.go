@@ -89,4 +89,4 @@ func (s *Sweeper) sweep(ctx context.Context, most int) (int, error) {
 	return min(done.LookedAt, most-1), nil
 }
 
-func count(into *atomic.Uint64, number int) { into.Add(uint64(max(number, 0))) } //nolint:gosec // not negative
+func count(into *atomic.Uint64, number int) { into.Add(uint64(max(number, 0))) }
