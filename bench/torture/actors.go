@@ -36,6 +36,10 @@ func (s *stage) take(ctx context.Context, agent rig.Person, function, conversati
 func (s *stage) agentActs(ctx context.Context, agent rig.Person) {
 	seen := s.seen.Load()
 	own := seen.of[agent.ID]
+	if offered := seen.offered[agent.ID]; len(offered) > 0 && chance(60) {
+		s.answerOffer(ctx, agent, pick(offered...))
+		return
+	}
 	switch dice := rand.IntN(100); { //nolint:gosec // chance needs no secrecy
 	case dice < 5:
 		s.do(ctx, agent, rpc("set_agent_status", "p_project_id", demoProject, "p_status", pick("online", "online", "online", "online", "busy", "away", "offline")))
@@ -58,6 +62,15 @@ func (s *stage) agentActs(ctx context.Context, agent rig.Person) {
 		s.change(ctx, "agent_message", agent,
 			`insert into public.messages (conversation_id, sender_type, sender_id, content) values ($1, 'agent', $2, 'Here I am')`, pick(own...), agent.ID)
 	}
+}
+
+// answerOffer accepts most offers; those that nobody answers time out.
+func (s *stage) answerOffer(ctx context.Context, agent rig.Person, conversationID string) {
+	if chance(75) {
+		s.take(ctx, agent, "accept_offer", conversationID)
+		return
+	}
+	s.do(ctx, agent, rpc("decline_offer", "p_conversation_id", conversationID))
 }
 
 // visitorActs does what brings a visitor's conversation further.

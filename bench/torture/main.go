@@ -33,6 +33,7 @@ func start() int {
 	flag.StringVar(&o.binary, "binary", "bin/handoff", "the handoff binary to test")
 	flag.IntVar(&o.operations, "operations", 100_000, "calls that are answered, by what was done or by a refusal")
 	flag.IntVar(&o.perSecond, "rate", 1000, "calls a second, at most")
+	flag.BoolVar(&o.offers, "offers", false, "conversations are offered, and agents accept, decline or ignore the offers")
 	flag.StringVar(&o.logPath, "log", ".cache/torture.log", "file for what the children write")
 	flag.Parse()
 	//nolint:forbidigo // the root context begins here
@@ -97,7 +98,7 @@ func (r *run) write(out io.Writer, err error) {
 	}
 	v := &r.verdict
 	fmt.Fprintf(&text, "\nWaits although somebody could serve: %d, p50 %d ms, p99 %d ms\n", len(v.idle), v.idleAt(0.5).Milliseconds(), v.idleAt(0.99).Milliseconds())
-	fmt.Fprintf(&text, "\nRESULT torture=%s operations=%d", result, operations)
+	fmt.Fprintf(&text, "\nRESULT torture=%s mode=%s operations=%d", result, r.mode(), operations)
 	for kind := range violations {
 		fmt.Fprintf(&text, " %s=%d", kind, v.counts[kind])
 	}

@@ -45,6 +45,7 @@ type options struct {
 	operations int
 	perSecond  int
 	logPath    string
+	offers     bool // the project offers conversations instead of giving them
 }
 
 // run is one run's state.
@@ -126,11 +127,30 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.stage.gather(ctx); err != nil {
 		return err
 	}
+	if err := r.setMode(ctx, r.mode()); err != nil {
+		return err
+	}
 	for n := range workerCount {
 		env := append(r.standIn.WorkerEnv(r.standIn.URL), workerPool, ownSlot(n))
 		r.crews = append(r.crews, rig.NewCrew(r.options.binary, env, r.log, r.logger))
 	}
 	return keepRecord(ctx, r.owner)
+}
+
+// mode is how the project hands out its queue.
+func (r *run) mode() string {
+	if r.options.offers {
+		return "offer"
+	}
+	return "direct"
+}
+
+func (r *run) setMode(ctx context.Context, mode string) error {
+	_, err := r.owner.Exec(ctx, `update public.handoff_settings set assignment_mode = $2, offer_timeout_seconds = 5 where project_id = $1`, demoProject, mode)
+	if err != nil {
+		return fmt.Errorf("set the mode of assignment: %w", err)
+	}
+	return nil
 }
 
 // ownSlot makes a worker a leader beside the others: who streams is who leads.
@@ -234,8 +254,11 @@ func (r *run) tell(ctx context.Context) {
 }
 
 // settle waits until nobody waits who could be served, or it has taken too long: the verdict says which. Who waits for
-// skills that nobody free has, waits on.
+// skills that nobody free has, waits on. Nobody is left to answer offers: what is still offered is given in the end.
 func (r *run) settle(ctx context.Context) error {
+	if err := r.setMode(ctx, "direct"); err != nil {
+		return err
+	}
 	if err := r.awaitLeaders(ctx, 1); err != nil {
 		return err
 	}
@@ -278,7 +301,7 @@ func (r *run) grade() error {
 	if len(r.violations) > 0 {
 		errs = append(errs, fmt.Errorf("the database violates its invariants, for example: %v", r.violations[:min(len(r.violations), shownViolations)]))
 	}
-	if longest := r.verdict.idleAt(1); longest > idleAllowed {
+	if longest := r.verdict.idleAt(1); longest > idleAllowed && !r.options.offers {
 		errs = append(errs, fmt.Errorf("a conversation waited %s although somebody could have taken it", longest))
 	}
 	if r.stage.tally.deadlocks > 0 {

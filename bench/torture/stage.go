@@ -51,6 +51,7 @@ type view struct {
 	waiting, withAI []string
 	of              map[string][]string // by agent
 	open            map[string]bool
+	offered         map[string][]string // conversations by agent
 }
 
 func (v *view) closed(conversationID string) bool { return !v.open[conversationID] }
@@ -234,13 +235,23 @@ const readOpen = `
 	select id::text, status, coalesce(assigned_agent_id::text, '') from public.conversations
 	 where project_id = $1 and status <> 'closed' order by priority desc, queue_entered_at, id`
 
+const readOffers = `select agent_id::text, conversation_id::text from handoff.offers where project_id = $1 and state = 'open'`
+
 func (s *stage) look(ctx context.Context) error {
 	type open struct{ ID, Status, AgentID string }
 	all, err := list[open](ctx, s.ownerPool, readOpen, demoProject)
 	if err != nil {
 		return err
 	}
-	fresh := &view{of: map[string][]string{}, open: map[string]bool{}}
+	type offer struct{ AgentID, ConversationID string }
+	offers, err := list[offer](ctx, s.ownerPool, readOffers, demoProject)
+	if err != nil {
+		return err
+	}
+	fresh := &view{of: map[string][]string{}, open: map[string]bool{}, offered: map[string][]string{}}
+	for _, one := range offers {
+		fresh.offered[one.AgentID] = append(fresh.offered[one.AgentID], one.ConversationID)
+	}
 	for _, one := range all {
 		fresh.open[one.ID] = true
 		switch one.Status {
