@@ -56,10 +56,25 @@ const (
 	top, bottom   = 74.0, 50.0
 )
 
+// colours is how many there are; more lines begin again with the first.
+const colours = 8
+
+// crowded says that the names of the series have no room above the chart.
+func (c Chart) crowded() bool { return len(c.Series) > 4 }
+
+// roomForNames is what names beside their lines take.
+func (c Chart) roomForNames() float64 {
+	longest := 0
+	for _, series := range c.Series {
+		longest = max(longest, len([]rune(series.Name)))
+	}
+	return math.Min(6.7*float64(longest)+34, width/3)
+}
+
 // Style is what the charts of a page share. A page that has several puts it into its head once.
-const Style = `.plot{--ink:#1f2937;--soft:#6b7280;--grid:#e5e7eb;--paper:#ffffff;--s1:#2563eb;--s2:#d97706;--s3:#0d9488;--s4:#9333ea;--s5:#db2777;--s6:#4d7c0f;
+const Style = `.plot{--ink:#1f2937;--soft:#6b7280;--grid:#e5e7eb;--paper:#ffffff;--s1:#2563eb;--s2:#ea8a0b;--s3:#0d9488;--s4:#9333ea;--s5:#db2777;--s6:#4d7c0f;--s7:#991b1b;--s8:#64748b;
 font:12px ui-sans-serif,system-ui,-apple-system,"Segoe UI",Roboto,Helvetica,Arial,sans-serif}
-@media (prefers-color-scheme:dark){.plot{--ink:#e5e7eb;--soft:#9ca3af;--grid:#2b3446;--paper:#111827;--s1:#60a5fa;--s2:#fbbf24;--s3:#2dd4bf;--s4:#c084fc;--s5:#f472b6;--s6:#a3e635}}
+@media (prefers-color-scheme:dark){.plot{--ink:#e5e7eb;--soft:#9ca3af;--grid:#2b3446;--paper:#111827;--s1:#60a5fa;--s2:#fbbf24;--s3:#2dd4bf;--s4:#c084fc;--s5:#f472b6;--s6:#a3e635;--s7:#f87171;--s8:#94a3b8}}
 .plot text{fill:var(--soft)}.plot .title{fill:var(--ink);font-size:15px;font-weight:600}.plot .mark{fill:var(--ink)}
 .plot .grid{stroke:var(--grid);stroke-width:1}.plot .axis{stroke:var(--soft);stroke-width:1}
 .plot .line{fill:none;stroke-width:2.2;stroke-linejoin:round;stroke-linecap:round}.plot .dashed{stroke-dasharray:6 5}
@@ -81,7 +96,7 @@ func (c Chart) SVG() string {
 	p.text(left-44, 43, "", "start", c.Note)
 	p.axes()
 	for i, series := range c.Series {
-		p.series(series, i%6+1)
+		p.series(series, i%colours+1)
 	}
 	for _, mark := range c.Marks {
 		p.mark(mark)

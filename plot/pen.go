@@ -1,8 +1,10 @@
 package plot
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -30,6 +32,9 @@ func newPen(c Chart) *pen {
 	p := &pen{Chart: c}
 	p.x, p.y = c.across(xs), c.up(ys)
 	p.x.low, p.x.far = left, width-right
+	if c.crowded() {
+		p.x.far = width - c.roomForNames()
+	}
 	p.y.low, p.y.far = height-bottom, top
 	return p
 }
@@ -162,18 +167,60 @@ func (p *pen) mark(mark Mark) {
 	p.text(p.x.far, at-6, "mark", "end", mark.Name)
 }
 
-// legend names the series, unless there is only one.
+// legend names the series, unless there is only one: a few above the chart, many beside their ends.
 func (p *pen) legend() {
-	if len(p.Series) < 2 {
-		return
+	switch {
+	case len(p.Series) < 2:
+	case p.crowded():
+		p.endLabels()
+	default:
+		p.topLegend()
 	}
+}
+
+func (p *pen) topLegend() {
 	x := p.x.far
 	for i := len(p.Series) - 1; i >= 0; i-- {
 		name := p.Series[i].Name
 		p.text(x, p.y.far-12, "", "end", name)
 		x -= 6.7*float64(len([]rune(name))) + 11
-		fmt.Fprintf(&p.out, `<circle cx="%.1f" cy="%.1f" r="4.5" fill="var(--s%d)"/>`, x, p.y.far-16, i%6+1)
+		fmt.Fprintf(&p.out, `<circle cx="%.1f" cy="%.1f" r="4.5" fill="var(--s%d)"/>`, x, p.y.far-16, i%colours+1)
 		x -= 16
+	}
+}
+
+// lineHeight is how far apart the words of two neighbours are at least.
+const lineHeight = 15.0
+
+// endLabels names each line at its right end; names that would lie on each other are moved apart.
+func (p *pen) endLabels() {
+	type label struct {
+		series int
+		y      float64
+	}
+	var labels []label
+	for i, series := range p.Series {
+		for j := len(series.Y) - 1; j >= 0; j-- {
+			if !isGap(series.Y[j]) {
+				labels = append(labels, label{series: i, y: p.y.at(series.Y[j]) + 4})
+				break
+			}
+		}
+	}
+	slices.SortStableFunc(labels, func(a, b label) int { return cmp.Compare(a.y, b.y) })
+	for i := 1; i < len(labels); i++ {
+		labels[i].y = math.Max(labels[i].y, labels[i-1].y+lineHeight)
+	}
+	for i := len(labels) - 1; i >= 0; i-- {
+		below := p.y.low + 4
+		if i < len(labels)-1 {
+			below = labels[i+1].y - lineHeight
+		}
+		labels[i].y = math.Min(labels[i].y, below)
+	}
+	for _, one := range labels {
+		fmt.Fprintf(&p.out, `<circle cx="%.1f" cy="%.1f" r="4" fill="var(--s%d)"/>`, p.x.far+14, one.y-4, one.series%colours+1)
+		p.text(p.x.far+23, one.y, "", "start", p.Series[one.series].Name)
 	}
 }
 
