@@ -385,7 +385,7 @@ create table handoff.wait_promises (
   estimated_wait_minutes integer not null,
   outcome text,
   ended_at timestamp with time zone,
-  waited_seconds double precision generated always as (EXTRACT(epoch FROM (ended_at - promised_at))) stored,
+  waited_seconds double precision generated always as (GREATEST(EXTRACT(epoch FROM (ended_at - promised_at)), (0)::numeric)) stored,
   constraint wait_promises_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE,
   constraint wait_promises_ended CHECK (((outcome IS NULL) = (ended_at IS NULL))),
   constraint wait_promises_outcome CHECK ((outcome = ANY (ARRAY['assigned'::text, 'left'::text, 'closed'::text]))),
@@ -396,7 +396,7 @@ create table handoff.wait_promises (
 );
 comment on table handoff.wait_promises is 'The first range that each wait in a queue was given, and what happened. Kept for 30 days; read through wait_calibration.';
 comment on column handoff.wait_promises.outcome is 'assigned: an agent got it; left: the customer went first; closed: it ended otherwise. Null while it waits.';
-comment on column handoff.wait_promises.waited_seconds is 'From the promise to its end.';
+comment on column handoff.wait_promises.waited_seconds is 'From the promise to its end; 0 when an agent was being assigned in the same moment.';
 CREATE INDEX wait_promises_open_idx ON handoff.wait_promises USING btree (conversation_id) WHERE (outcome IS NULL);
 CREATE INDEX wait_promises_project_idx ON handoff.wait_promises USING btree (project_id, promised_at);
 CREATE INDEX wait_promises_promised_at_idx ON handoff.wait_promises USING brin (promised_at);
@@ -1820,7 +1820,8 @@ AS $function$
            percentile_cont(0.5) within group (order by abs(waited - estimate)) as estimate_error,
            avg(waited - estimate) as estimate_bias, avg((waited <= estimate)::integer) as estimate_coverage
       from promise
-     where outcome = 'assigned'
+     -- Who was told "now" and got an agent now did not wait: it would only make the shares look better.
+     where outcome = 'assigned' and (p90 > 0 or waited > 5)
   ), others as (
     select count(*) filter (where outcome = 'left') as gone,
            count(*) filter (where outcome = 'left' and waited > p90) as gone_late,

@@ -114,6 +114,7 @@ func TestWaitCalibration(t *testing.T) {
 	for _, waited := range []float64{20, 50, 110, 400} {
 		w.promise(t, 3600, 60, 120, 5, "assigned", waited)
 	}
+	w.promise(t, 3600, 0, 0, 5, "assigned", 1) // told "now", and so it was: nobody who waited
 	w.promise(t, 3600, 60, 120, 5, "left", 130)
 	w.promise(t, 3600, 60, 120, 5, "left", 10)
 	w.promise(t, 3600, 60, 120, 5, "closed", 10)

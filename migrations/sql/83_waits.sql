@@ -36,7 +36,7 @@ create table if not exists handoff.wait_promises (
   estimated_wait_minutes integer not null,
   outcome text constraint wait_promises_outcome check (outcome in ('assigned', 'left', 'closed')),
   ended_at timestamptz,
-  waited_seconds double precision generated always as (extract(epoch from ended_at - promised_at)) stored,
+  waited_seconds double precision generated always as (greatest(extract(epoch from ended_at - promised_at), 0)) stored,
   primary key (conversation_id, waiting_since),
   constraint wait_promises_ended check ((outcome is null) = (ended_at is null))
 );
@@ -44,7 +44,7 @@ comment on table handoff.wait_promises is
   'The first range that each wait in a queue was given, and what happened. Kept for 30 days; read through wait_calibration.';
 comment on column handoff.wait_promises.outcome is
   'assigned: an agent got it; left: the customer went first; closed: it ended otherwise. Null while it waits.';
-comment on column handoff.wait_promises.waited_seconds is 'From the promise to its end.';
+comment on column handoff.wait_promises.waited_seconds is 'From the promise to its end; 0 when an agent was being assigned in the same moment.';
 
 create index if not exists wait_promises_project_idx on handoff.wait_promises (project_id, promised_at);
 -- Only those that wait: a handful, however long the history.

@@ -39,7 +39,8 @@ as $$
            percentile_cont(0.5) within group (order by abs(waited - estimate)) as estimate_error,
            avg(waited - estimate) as estimate_bias, avg((waited <= estimate)::integer) as estimate_coverage
       from promise
-     where outcome = 'assigned'
+     -- Who was told "now" and got an agent now did not wait: it would only make the shares look better.
+     where outcome = 'assigned' and (p90 > 0 or waited > 5)
   ), others as (
     select count(*) filter (where outcome = 'left') as gone,
            count(*) filter (where outcome = 'left' and waited > p90) as gone_late,
