@@ -22,7 +22,7 @@ const (
 	burstRounds    = 3
 	anchorLimit    = 15 * time.Second // bounds the burst of those who give out one at a time
 	comparedAt     = 100              // a second: where our p50 is compared with the peers'
-	peerBurst      = 2_000            // enough for the rate of those who give out one at a time
+	peerBurst      = 1_000            // enough for the rate of those who give out one at a time
 	boundName      = "plain UPDATE"
 	triggersName   = "UPDATE with triggers"
 	oneProjectName = "one project"
@@ -204,8 +204,9 @@ const (
 		  from auth.users as account, generate_series(1, $1::integer) as n
 		 where account.email = 'owner@example.com' returning id::text`
 	makeSettings = `
-		insert into public.handoff_settings (project_id, enabled, show_human_button)
-		select id, true, true from unnest($1::uuid[]) as id on conflict (project_id) do nothing`
+		insert into public.handoff_settings (project_id, enabled, show_human_button, inactivity_timeout_minutes)
+		select id, true, true, 1440 from unnest($1::uuid[]) as id
+		on conflict (project_id) do update set inactivity_timeout_minutes = 1440`
 	makeAccounts = `
 		insert into auth.users (id, aud, role, email, is_anonymous)
 		select gen_random_uuid(), 'authenticated', 'authenticated', 'bench-' || gen_random_uuid() || '@example.com', false

@@ -71,7 +71,7 @@ func (w *world) medianBurst(ctx context.Context, report *Report, one contender, 
 		}
 	}
 	slices.Sort(rates)
-	rate := rates[len(rates)/2]
+	rate := rates[(len(rates)-1)/2]
 	report.add(fmt.Sprintf("%s, burst of %d", one.name, size), "assigned", rate, "/s")
 	return rate, nil
 }
@@ -145,7 +145,7 @@ func (w *world) plainUpdates(ctx context.Context, withoutTriggers bool) (float64
 		rates = append(rates, burstSize/took.Seconds())
 	}
 	slices.Sort(rates)
-	return rates[len(rates)/2], nil
+	return rates[(len(rates)-1)/2], nil
 }
 
 // checkpoint keeps a background writer from falling into a measurement.
