@@ -280,7 +280,7 @@ create unlogged table handoff.presence_leases (
   constraint presence_leases_pkey PRIMARY KEY (connection_id)
 ) with (fillfactor=70);
 comment on table handoff.presence_leases is 'The connections that are there. Unlogged: after a crash it is empty, which means unknown, not offline.';
-comment on column handoff.presence_leases.bucket is 'The second (of the epoch) at which the sweep looks again; only ever moved closer by a beat.';
+comment on column handoff.presence_leases.bucket is 'The millisecond (of the epoch) at which the sweep looks again; only ever moved closer by a beat.';
 comment on column handoff.presence_leases.active_at is 'The last activity of the person on this connection: the beat''s time less the idle seconds it told.';
 comment on column handoff.presence_leases.leaving is 'The page went away (pagehide); unless it is back by expires_at, the person left for this reason.';
 comment on column handoff.presence_leases.client_beat is 'The client''s own count of the beats that it has sent.';
@@ -5192,7 +5192,7 @@ begin
   lease.minute_at := moment;
   lease.expires_at := moment + make_interval(secs => lease.lease_seconds);
   lease.active_at := moment - make_interval(secs => greatest(coalesce(new_lease.idle_seconds, 0), 0));
-  lease.bucket := handoff.second_of(moment + make_interval(secs => case new_lease.role
+  lease.bucket := handoff.wheel_tick(moment + make_interval(secs => case new_lease.role
     when 'agent' then least(lease.lease_seconds, handoff.suspect_after(lease.next_beat)) else lease.lease_seconds end));
   lease.plain_beats := 0;
   lease.change_beats := 0;
@@ -5959,7 +5959,7 @@ begin
          expires_at = case when because = 'pagehide'
                            then least(leaving.expires_at, moment + make_interval(secs => leaving.remain_seconds)) else leaving.expires_at end,
          bucket = case when because = 'pagehide'
-                       then least(leaving.bucket, handoff.second_of(moment + make_interval(secs => leaving.remain_seconds))) else leaving.bucket end
+                       then least(leaving.bucket, handoff.wheel_tick(moment + make_interval(secs => leaving.remain_seconds))) else leaving.bucket end
    where leaving.connection_id = presence_leave.connection_id and leaving.user_id is not distinct from auth.uid()
   returning leaving.* into lease;
   if lease.leaving is not null then
@@ -6847,7 +6847,7 @@ begin
          active_at = greatest(renewed.active_at, moment - make_interval(secs => handoff.idle_for(lease.state, renew.idle_seconds))),
          next_beat = lease.next_beat, lease_seconds = lease.lease_seconds,
          -- Only when the lease became shorter; else the sweep would look too late.
-         bucket = least(renewed.bucket, handoff.second_of(moment + make_interval(secs => case lease.role
+         bucket = least(renewed.bucket, handoff.wheel_tick(moment + make_interval(secs => case lease.role
            when 'agent' then least(lease.lease_seconds, handoff.suspect_after(lease.next_beat)) else lease.lease_seconds end))),
          minute_at = lease.minute_at, plain_beats = lease.plain_beats, change_beats = lease.change_beats,
          beats = lease.beats, missed = lease.missed, late = lease.late, lost = lease.lost, client_beat = lease.client_beat,
@@ -7213,10 +7213,11 @@ declare
   restored integer;
 begin
   insert into handoff.presence_leases
-  select (handoff.restored_lease(session, restore_leases.moment)).*
+  select lease.*
     from public.presence_sessions as session
+   cross join lateral handoff.restored_lease(session, restore_leases.moment) as lease
    where session.left_at is null
-     and not exists (select 1 from handoff.presence_leases as lease where lease.connection_id = session.connection_id)
+     and not exists (select 1 from handoff.presence_leases as held where held.connection_id = session.connection_id)
    limit restore_leases.most
   on conflict on constraint presence_leases_pkey do nothing;
   get diagnostics restored = row_count;
@@ -7240,7 +7241,7 @@ begin
   -- One lease of grace: a hidden page beats once a minute, and one beat may be lost in the crash.
   lease.lease_seconds := greatest(session.floor_seconds, 110);
   lease.expires_at := moment + make_interval(secs => lease.lease_seconds);
-  lease.bucket := handoff.second_of(moment + make_interval(secs => lease.lease_seconds));
+  lease.bucket := handoff.wheel_tick(moment + make_interval(secs => lease.lease_seconds));
   return lease;
 end
 $function$;
@@ -7345,16 +7346,6 @@ begin
 end
 $function$;
 comment on function handoff.schedule_word(project_id uuid, moment timestamp with time zone) is 'open or closed by the project''s business hours; none when it has none.';
-
-CREATE OR REPLACE FUNCTION handoff.second_of(moment timestamp with time zone)
- RETURNS bigint
- LANGUAGE sql
- STABLE
- SET search_path TO ''
-AS $function$
-  select ceil(extract(epoch from moment))::bigint;
-$function$;
-comment on function handoff.second_of(moment timestamp with time zone) is 'The first whole second of the epoch that is not before the moment.';
 
 CREATE OR REPLACE FUNCTION handoff.send_message(conversation_id uuid, content text, client_message_id uuid)
  RETURNS jsonb
@@ -7860,7 +7851,7 @@ begin
            greatest(lease.expires_at, serving + make_interval(secs => lease.lease_seconds)) as ends_at,
            greatest(lease.beat_at, serving) + make_interval(secs => handoff.suspect_after(lease.next_beat)) as suspect_at
       from handoff.presence_leases as lease
-     where lease.bucket <= floor(extract(epoch from moment))::bigint
+     where lease.bucket <= floor(extract(epoch from moment) * 1000)::bigint
      order by lease.bucket
      limit sweep_presence.most
        for no key update skip locked
@@ -7870,7 +7861,7 @@ begin
       from due
   ), later as (
     update handoff.presence_leases as lease
-       set bucket = handoff.second_of(case
+       set bucket = handoff.wheel_tick(case
              when lease.role = 'agent' and not judged.suspect and not judged.is_silent then least(judged.ends_at, judged.suspect_at)
              else judged.ends_at end),
            suspect = lease.suspect or judged.is_silent
@@ -8674,6 +8665,16 @@ AS $function$
   select case when url ~ '^https?://' and char_length(url) <= 2000 then url end;
 $function$;
 comment on function handoff.web_address(url text) is 'The URL if a page can show it as a picture, else null: users write their metadata themselves.';
+
+CREATE OR REPLACE FUNCTION handoff.wheel_tick(moment timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select ceil(extract(epoch from moment) * 1000)::bigint;
+$function$;
+comment on function handoff.wheel_tick(moment timestamp with time zone) is 'The first millisecond of the epoch that is not before the moment: where a lease hangs on the wheel.';
 
 CREATE OR REPLACE FUNCTION handoff.word_edge()
  RETURNS text

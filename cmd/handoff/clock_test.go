@@ -51,7 +51,8 @@ func TestRunKeepsTime(t *testing.T) {
 	exec(`insert into public.presence_sessions (project_id, connection_id, role, client_id, floor_seconds, remain_seconds)
 		select id, gen_random_uuid(), 'bot', 'gpt', 90, 0 from public.projects`)
 	exec(`insert into handoff.presence_leases
-		select (handoff.restored_lease(session, now() - interval '1 hour')).* from public.presence_sessions as session`)
+		select lease.* from public.presence_sessions as session
+		 cross join lateral handoff.restored_lease(session, now() - interval '1 hour') as lease`)
 	exec(`update handoff.presence_marker set serving_since = now() - interval '1 day'`)
 	p.await(t, "tick=presence_sweep handled=1")
 	p.signal(syscall.SIGTERM)

@@ -60,7 +60,7 @@ drop policy if exists "Members can see who was there" on public.presence_session
 create policy "Members can see who was there" on public.presence_sessions
   for select to authenticated using (project_id in (select handoff.member_projects()));
 
--- No index on what a beat changes, so that each beat is a heap-only update. bucket is the second at which the sweep looks at
+-- No index on what a beat changes, so that each beat is a heap-only update. bucket is the millisecond at which the sweep looks at
 -- the lease next: beats do not move it on; the sweep finds those that were renewed and does.
 create unlogged table if not exists handoff.presence_leases (
   connection_id uuid primary key,
@@ -94,7 +94,7 @@ create unlogged table if not exists handoff.presence_leases (
   delays smallint[] not null default '{0,0,0,0,0,0,0,0}'
 ) with (fillfactor = 70);
 comment on table handoff.presence_leases is 'The connections that are there. Unlogged: after a crash it is empty, which means unknown, not offline.';
-comment on column handoff.presence_leases.bucket is 'The second (of the epoch) at which the sweep looks again; only ever moved closer by a beat.';
+comment on column handoff.presence_leases.bucket is 'The millisecond (of the epoch) at which the sweep looks again; only ever moved closer by a beat.';
 comment on column handoff.presence_leases.active_at is 'The last activity of the person on this connection: the beat''s time less the idle seconds it told.';
 comment on column handoff.presence_leases.leaving is 'The page went away (pagehide); unless it is back by expires_at, the person left for this reason.';
 comment on column handoff.presence_leases.client_beat is 'The client''s own count of the beats that it has sent.';
@@ -210,17 +210,17 @@ $$;
 comment on function handoff.next_beat(text, text, boolean, integer) is 'The interval that a beat is answered with: customers are fast only while somebody wants to know.';
 revoke all on function handoff.next_beat(text, text, boolean, integer) from public, anon, authenticated;
 
-create or replace function handoff.second_of(moment timestamptz)
+create or replace function handoff.wheel_tick(moment timestamptz)
 returns bigint
 language sql
 stable
 security invoker
 set search_path = ''
 as $$
-  select ceil(extract(epoch from moment))::bigint;
+  select ceil(extract(epoch from moment) * 1000)::bigint;
 $$;
-comment on function handoff.second_of(timestamptz) is 'The first whole second of the epoch that is not before the moment.';
-revoke all on function handoff.second_of(timestamptz) from public, anon, authenticated;
+comment on function handoff.wheel_tick(timestamptz) is 'The first millisecond of the epoch that is not before the moment: where a lease hangs on the wheel.';
+revoke all on function handoff.wheel_tick(timestamptz) from public, anon, authenticated;
 
 create or replace function handoff.beat_edges()
 returns integer[]

@@ -172,7 +172,7 @@ begin
   lease.minute_at := moment;
   lease.expires_at := moment + make_interval(secs => lease.lease_seconds);
   lease.active_at := moment - make_interval(secs => greatest(coalesce(new_lease.idle_seconds, 0), 0));
-  lease.bucket := handoff.second_of(moment + make_interval(secs => case new_lease.role
+  lease.bucket := handoff.wheel_tick(moment + make_interval(secs => case new_lease.role
     when 'agent' then least(lease.lease_seconds, handoff.suspect_after(lease.next_beat)) else lease.lease_seconds end));
   lease.plain_beats := 0;
   lease.change_beats := 0;
@@ -481,7 +481,7 @@ begin
          expires_at = case when because = 'pagehide'
                            then least(leaving.expires_at, moment + make_interval(secs => leaving.remain_seconds)) else leaving.expires_at end,
          bucket = case when because = 'pagehide'
-                       then least(leaving.bucket, handoff.second_of(moment + make_interval(secs => leaving.remain_seconds))) else leaving.bucket end
+                       then least(leaving.bucket, handoff.wheel_tick(moment + make_interval(secs => leaving.remain_seconds))) else leaving.bucket end
    where leaving.connection_id = presence_leave.connection_id and leaving.user_id is not distinct from auth.uid()
   returning leaving.* into lease;
   if lease.leaving is not null then

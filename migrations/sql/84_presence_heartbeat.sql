@@ -197,7 +197,7 @@ begin
          active_at = greatest(renewed.active_at, moment - make_interval(secs => handoff.idle_for(lease.state, renew.idle_seconds))),
          next_beat = lease.next_beat, lease_seconds = lease.lease_seconds,
          -- Only when the lease became shorter; else the sweep would look too late.
-         bucket = least(renewed.bucket, handoff.second_of(moment + make_interval(secs => case lease.role
+         bucket = least(renewed.bucket, handoff.wheel_tick(moment + make_interval(secs => case lease.role
            when 'agent' then least(lease.lease_seconds, handoff.suspect_after(lease.next_beat)) else lease.lease_seconds end))),
          minute_at = lease.minute_at, plain_beats = lease.plain_beats, change_beats = lease.change_beats,
          beats = lease.beats, missed = lease.missed, late = lease.late, lost = lease.lost, client_beat = lease.client_beat,
@@ -241,7 +241,7 @@ begin
   -- One lease of grace: a hidden page beats once a minute, and one beat may be lost in the crash.
   lease.lease_seconds := greatest(session.floor_seconds, 110);
   lease.expires_at := moment + make_interval(secs => lease.lease_seconds);
-  lease.bucket := handoff.second_of(moment + make_interval(secs => lease.lease_seconds));
+  lease.bucket := handoff.wheel_tick(moment + make_interval(secs => lease.lease_seconds));
   return lease;
 end
 $$;

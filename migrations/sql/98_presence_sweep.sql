@@ -1,7 +1,7 @@
 -- The clock: presence (docs/presence.md). How these functions are called: 92_clock.sql.
 --
--- The sweep is a timer wheel in a column: it looks only at leases whose second (bucket) has come, ends those that ran out,
--- suspects silent agents, and puts all others into a later second. Its cost is what is due, not how many are there.
+-- The sweep is a timer wheel in a column: it looks only at leases whose time (bucket) has come, ends those that ran out,
+-- suspects silent agents, and puts all others off to a later time. Its cost is what is due, not how many are there.
 
 -- Since when beats can have arrived. While the database was down nobody could beat, and after a crash the leases are gone:
 -- both mean unknown, not offline, and everybody gets a whole lease from here on.
@@ -42,10 +42,11 @@ declare
   restored integer;
 begin
   insert into handoff.presence_leases
-  select (handoff.restored_lease(session, restore_leases.moment)).*
+  select lease.*
     from public.presence_sessions as session
+   cross join lateral handoff.restored_lease(session, restore_leases.moment) as lease
    where session.left_at is null
-     and not exists (select 1 from handoff.presence_leases as lease where lease.connection_id = session.connection_id)
+     and not exists (select 1 from handoff.presence_leases as held where held.connection_id = session.connection_id)
    limit restore_leases.most
   on conflict on constraint presence_leases_pkey do nothing;
   get diagnostics restored = row_count;
@@ -83,7 +84,7 @@ begin
            greatest(lease.expires_at, serving + make_interval(secs => lease.lease_seconds)) as ends_at,
            greatest(lease.beat_at, serving) + make_interval(secs => handoff.suspect_after(lease.next_beat)) as suspect_at
       from handoff.presence_leases as lease
-     where lease.bucket <= floor(extract(epoch from moment))::bigint
+     where lease.bucket <= floor(extract(epoch from moment) * 1000)::bigint
      order by lease.bucket
      limit sweep_presence.most
        for no key update skip locked
@@ -93,7 +94,7 @@ begin
       from due
   ), later as (
     update handoff.presence_leases as lease
-       set bucket = handoff.second_of(case
+       set bucket = handoff.wheel_tick(case
              when lease.role = 'agent' and not judged.suspect and not judged.is_silent then least(judged.ends_at, judged.suspect_at)
              else judged.ends_at end),
            suspect = lease.suspect or judged.is_silent
