@@ -6,7 +6,7 @@ import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { BUDGET_KB, LAUNCHER_BUDGET_KB, sizes } from '../widget/size.mjs';
 import { assertAccessible, assertNoFaults, launch, pagesUrl, person, picture } from './browser.mjs';
 import { startHost } from './host-page.mjs';
-import { admin, everybodyLeaves, serverUrl } from './people.mjs';
+import { admin, everybodyLeaves, PROJECT, serverUrl } from './people.mjs';
 import { aiSays, ok, tidyUp } from './scene.mjs';
 import { Chat, shopper, Teammate } from './widget.mjs';
 
@@ -185,9 +185,28 @@ test('a reload and another page go on with the chat, and the team sees the way',
   assert.equal((await chat.conversation()).id, id);
   const { visitor_id: visitorId } = await chat.conversation();
   await chat.say('I am on the page of Sol now');
-  const visits = await ok(admin().from('web_visits').select('url').eq('visitor_id', visitorId).order('created_at'));
+  const visits = await ok(admin().from('web_visits').select('*').eq('visitor_id', visitorId).order('created_at'));
   const pages = new Set(visits.map(({ url }) => new URL(url).pathname));
   assert.ok(pages.has('/shop/luna.html') && pages.has('/shop/sol.html'), [...pages].join(' '));
+});
+
+test('a visitor is the same one next time, by localStorage or by cookie, and the team knows their browser', async () => {
+  const chat = await visitor('/shop/luna.html');
+  await chat.open();
+  await chat.say('Hello');
+  const { visitor_id: visitorId } = await chat.conversation();
+  const cookies = await chat.context.cookies();
+  const cookie = cookies.find(({ name }) => name === `sb_visitor_${PROJECT}`);
+  assert.equal(cookie.value, visitorId);
+  assert.ok(cookie.expires * 1000 > Date.now() + 360 * 86_400_000, 'kept for a year');
+  await chat.page.evaluate((key) => localStorage.removeItem(key), `sb_visitor_${PROJECT}`);
+  await chat.page.goto(`${pagesUrl()}/shop/sol.html`);
+  await chat.say('Hello again');
+  assert.equal((await chat.conversation()).visitor_id, visitorId, 'the cookie remembers');
+  const [visit] = await ok(admin().from('web_visits').select('*').eq('visitor_id', visitorId).limit(1));
+  const { browser: name, device, os, language } = visit;
+  assert.deepEqual({ name, device, os, language }, { name: 'Chrome', device: 'Desktop', os: 'Linux', language: 'en-GB' });
+  assert.ok(visit.timezone && /^[0-9]+x[0-9]+$/u.test(visit.screen) && visit.title.startsWith('Luna'), JSON.stringify(visit));
 });
 
 test('two tabs show one chat, and the closed one counts what is new', async () => {

@@ -13,7 +13,7 @@ const said = (sender: TranscriptMessage['sender_type'], minute: number, fields: 
   message({ sender_type: sender, created_at: new Date(START + minute * 60_000).toISOString(), ...fields });
 
 const lines = (messages: TranscriptMessage[], more: Partial<TranscriptInput> = {}): Line[] =>
-  linesOf({ messages, agent: null, withAgent: false, known: new Map(), ...more });
+  linesOf({ messages, agent: null, withAgent: false, joinedAfter: null, known: new Map(), ...more });
 
 /** A line as one word each: group:ai:2 for two messages of the AI. */
 const words = (all: Line[]): string[] =>
@@ -54,6 +54,12 @@ describe('the transcript', () => {
     expect(words(lines(before, { agent: SARAH, withAgent: true })).at(-1)).toBe('joined:Sarah');
     const after = [...before, said('agent', 1, { sender_id: 'a-1' })];
     expect(words(lines(after, { agent: SARAH, withAgent: true })).slice(-2)).toEqual(['joined:Sarah', 'group:Sarah:1']);
+  });
+
+  it('leaves the agent’s coming where it was when the visitor writes on', () => {
+    const all = [said('customer', 0, { seq: 1 }), said('customer', 1, { seq: 2 }), said('customer', 2, { seq: null })];
+    const place = { agent: SARAH, withAgent: true, joinedAfter: 1 };
+    expect(words(lines(all, place))).toEqual(['day', 'group:customer:1', 'joined:Sarah', 'group:customer:2']);
   });
 
   it('tells two agents apart, by the names it knows', () => {

@@ -17,8 +17,8 @@ export function Transcript({ state }: { state: ChatState }): JSX.Element {
   const { messages, agent, phase, hasOlder, loadingOlder, agentTyping } = state.visitor;
   const withAgent = phase === 'agent_chat';
   const lines = useMemo(
-    () => linesOf({ messages, agent, withAgent, known: state.known }),
-    [messages, agent, withAgent, state.known],
+    () => linesOf({ messages, agent, withAgent, joinedAfter: state.joinedAfter, known: state.known }),
+    [messages, agent, withAgent, state.joinedAfter, state.known],
   );
   const { box, away, toEnd } = useStickToEnd(messages.at(-1)?.id, [lines, agentTyping, state.thinking, phase]);
   return (

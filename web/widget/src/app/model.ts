@@ -30,6 +30,8 @@ export interface ChatState {
   rated: number | null;
   /** What went wrong with the last action. */
   problem: { code: string; retryAfter: number | undefined } | null;
+  /** The number of the newest message when the agent came, as far as this page saw it. */
+  joinedAfter: number | null;
   /** Everybody heard of, by id. */
   known: ReadonlyMap<string, AgentProfile>;
 }
@@ -68,6 +70,7 @@ export class ChatModel implements Store<ChatState> {
     firstPosition: 0,
     rated: null,
     problem: null,
+    joinedAfter: null,
     known: new Map(),
   };
 
@@ -236,7 +239,12 @@ export class ChatModel implements Store<ChatState> {
 
   #changed(visitor: VisitorState): void {
     const before = this.#state.visitor;
-    this.#set({ visitor, ...this.#queueStart(before, visitor), ...this.#met(visitor) });
+    this.#set({
+      visitor,
+      ...this.#queueStart(before, visitor),
+      ...this.#joined(before, visitor),
+      ...this.#met(visitor),
+    });
     this.#tell(before, visitor);
     this.#think(before, visitor);
     if (this.#state.open && this.#parts.visible()) this.markSeen();
@@ -247,6 +255,13 @@ export class ChatModel implements Store<ChatState> {
     if (!now.queue) return { firstPosition: 0 };
     const first = before.queue ? this.#state.firstPosition : 0;
     return { firstPosition: Math.max(first, now.queue.position) };
+  }
+
+  /** Where in the transcript the agent came. A chat that this page found with its agent tells nothing. */
+  #joined(before: VisitorState, now: VisitorState): Partial<ChatState> {
+    if (now.phase !== 'agent_chat') return { joinedAfter: null };
+    const came = before.phase !== 'agent_chat' || before.agent?.id !== now.agent?.id;
+    return came && before.messages.length > 0 ? { joinedAfter: newestSeq(before.messages) } : {};
   }
 
   #met(visitor: VisitorState): Partial<ChatState> {

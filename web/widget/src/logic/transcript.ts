@@ -26,6 +26,8 @@ export interface TranscriptInput {
   agent: AgentProfile | null;
   /** The agent is in the chat, also when they have not written yet. */
   withAgent: boolean;
+  /** The number of the newest message when the agent came; null when this page does not know: then it was just now. */
+  joinedAfter: number | null;
   /** Everybody this page has heard of, by id. */
   known: ReadonlyMap<string, AgentProfile>;
 }
@@ -61,6 +63,8 @@ class Builder {
 
   add(message: TranscriptMessage): void {
     const at = Date.parse(message.created_at);
+    const { joinedAfter } = this.#input;
+    if (joinedAfter !== null && (message.seq ?? Infinity) > joinedAfter) this.#joinedNow();
     if (daysBetween(this.#lastAt, at) !== 0)
       this.#lines.push({ kind: 'day', key: `day-${message.id}`, at: message.created_at });
     if (message.sender_type === 'system') this.#addSystem(message);
@@ -69,12 +73,19 @@ class Builder {
   }
 
   finish(): Line[] {
-    const { agent, withAgent } = this.#input;
-    if (withAgent && agent && this.#lastAgent !== agent.id) this.#joined(agent, `joined-${agent.id}`);
+    this.#joinedNow();
     if (this.#anyJoined && this.#lines.some((line) => line.kind === 'group' && line.sender === 'ai')) {
       this.#lines.unshift({ kind: 'ai_history', key: 'ai-history' });
     }
     return this.#lines;
+  }
+
+  /** The agent who has the conversation now came here, unless a message of theirs said so before. */
+  #joinedNow(): void {
+    const { agent, withAgent } = this.#input;
+    if (!withAgent || !agent || this.#lastAgent === agent.id) return;
+    this.#lastAgent = agent.id;
+    this.#joined(agent, `joined-${agent.id}`);
   }
 
   #addSystem(message: TranscriptMessage): void {
