@@ -54,6 +54,10 @@ test-edge: build web/node_modules web/conformance/node_modules ## the edge cases
 test-kill: build web/node_modules ## play the demo while the worker is killed during every step
 	@node web/demo/killtest.mjs
 
+.PHONY: e2e
+e2e: build ## play visitors and agents in a real Chromium (E2E=widget: only the files named so)
+	@scripts/e2e.sh $(E2E)
+
 .PHONY: chaos
 chaos: build web/node_modules ## break everything for CHAOS_SECONDS (540), then torture the queue, and show that nothing is lost
 	@scripts/chaos.sh

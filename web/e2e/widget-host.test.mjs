@@ -205,8 +205,14 @@ test('a visitor is the same one next time, by localStorage or by cookie, and the
   assert.equal((await chat.conversation()).visitor_id, visitorId, 'the cookie remembers');
   const [visit] = await ok(admin().from('web_visits').select('*').eq('visitor_id', visitorId).limit(1));
   const { browser: name, device, os, language } = visit;
-  assert.deepEqual({ name, device, os, language }, { name: 'Chrome', device: 'Desktop', os: 'Linux', language: 'en-GB' });
-  assert.ok(visit.timezone && /^[0-9]+x[0-9]+$/u.test(visit.screen) && visit.title.startsWith('Luna'), JSON.stringify(visit));
+  assert.deepEqual(
+    { name, device, os, language },
+    { name: 'Chrome', device: 'Desktop', os: 'Linux', language: 'en-GB' },
+  );
+  assert.ok(
+    visit.timezone && /^[0-9]+x[0-9]+$/u.test(visit.screen) && visit.title.startsWith('Luna'),
+    JSON.stringify(visit),
+  );
 });
 
 test('two tabs show one chat, and the closed one counts what is new', async () => {
