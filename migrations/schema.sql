@@ -1573,20 +1573,21 @@ CREATE OR REPLACE FUNCTION handoff.ai_wrote(conversation public.conversations, w
  SET search_path TO ''
 AS $function$
 declare
-  triggers jsonb;
   confidence double precision := (written.metadata ->> 'confidence')::double precision;
 begin
   if conversation.status not in ('ai_active', 'waiting') then
     perform handoff.fail(409, 'with_an_agent', format('The AI may not write: this conversation is %s', conversation.status),
                          'Stop answering until it is ai_active again.');
   end if;
-  select settings.auto_triggers into triggers
-    from public.handoff_settings as settings
-   where settings.project_id = conversation.project_id and settings.trigger_mode in ('auto', 'both');
-  if conversation.status = 'ai_active'
-     and (triggers ->> 'low_confidence_enabled')::boolean
-     and confidence < (triggers ->> 'low_confidence_threshold')::double precision
-     and (handoff.availability(conversation.project_id) ->> 'available')::boolean then
+  -- One statement, one snapshot, as above.
+  if conversation.status = 'ai_active' and exists (
+       select 1
+         from public.handoff_settings as settings
+        where settings.project_id = conversation.project_id
+          and settings.trigger_mode in ('auto', 'both')
+          and (settings.auto_triggers ->> 'low_confidence_enabled')::boolean
+          and confidence < (settings.auto_triggers ->> 'low_confidence_threshold')::double precision
+          and (handoff.availability(conversation.project_id) ->> 'available')::boolean) then
     perform handoff.enqueue(conversation.id, 'low_confidence', null, confidence);
   end if;
 end
@@ -3321,8 +3322,12 @@ begin
     when 'resolved' then
       perform handoff.reopen(conversation);
     when 'ai_active' then
-      keyword := handoff.keyword_in(conversation.project_id, written.content);
-      if keyword is not null and (handoff.availability(conversation.project_id) ->> 'available')::boolean then
+      -- One statement, one snapshot: settings that change meanwhile are seen as they were before or after, never half.
+      with found as materialized (select handoff.keyword_in(conversation.project_id, written.content) as word)
+      select found.word into keyword
+        from found
+       where found.word is not null and (handoff.availability(conversation.project_id) ->> 'available')::boolean;
+      if keyword is not null then
         perform handoff.enqueue(conversation.id, 'keyword', keyword);
       end if;
     else

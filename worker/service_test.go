@@ -82,6 +82,19 @@ func (d *database) AssignBatch(ctx context.Context, projectID string, xid uint64
 	return assignment.Batch{Locked: count, Assigned: count}, nil
 }
 
+// keep lets nothing be given out for so long.
+func (d *database) keep(length time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.keptUntil = time.Now().Add(length)
+}
+
+func (d *database) batchCount() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.batches)
+}
+
 func (d *database) WaitingProjects(context.Context) ([]string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -215,14 +228,14 @@ func TestServiceAssigns(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			db := newDatabase()
 			db.add("a", 1)
-			db.keptUntil = time.Now().Add(3 * time.Second)
+			db.keep(3 * time.Second)
 			service := start(t, db)
 			defer service.Stop(t.Context())
 			pause(3*time.Second - time.Millisecond)
 			assert.Equal(t, 1, db.left("a"))
 			pause(3 * time.Millisecond)
 			assert.Zero(t, db.left("a"))
-			assert.Len(t, db.batches, 2)
+			assert.Equal(t, 2, db.batchCount())
 		})
 	})
 
@@ -231,16 +244,16 @@ func TestServiceAssigns(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			db := newDatabase()
 			db.add("a", 1)
-			db.keptUntil = time.Now().Add(3 * time.Second)
+			db.keep(3 * time.Second)
 			service := start(t, db)
 			pause(time.Second)
-			db.keptUntil = time.Now().Add(5 * time.Second)
+			db.keep(5 * time.Second)
 			service.React(event("a", realtime.KindSettingsChanged))
 			pause(4 * time.Second)
-			assert.Len(t, db.batches, 2)
+			assert.Equal(t, 2, db.batchCount())
 			service.Stop(t.Context())
 			pause(time.Minute)
-			assert.Len(t, db.batches, 2)
+			assert.Equal(t, 2, db.batchCount())
 		})
 	})
 

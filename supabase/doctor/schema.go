@@ -15,6 +15,7 @@ import (
 var ourTables = []string{
 	"project_members", "handoff_settings", "business_hours_exceptions", "conversations", "messages", "conversation_notes",
 	"customers", "agent_availability", "web_visits", "lead_captures", "canned_responses", "quick_actions",
+	"presence_sessions",
 }
 
 func askRowLevelSecurity(ctx context.Context, p *patient) ([]Finding, error) {
