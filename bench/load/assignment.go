@@ -63,7 +63,7 @@ func assign(ctx context.Context, w *world) (*Report, error) {
 			continue
 		}
 		if err := part.measure(ctx, report); err != nil {
-			return nil, err
+			return report, err
 		}
 	}
 	return report, nil

@@ -80,6 +80,9 @@ func load(ctx context.Context, binary, name, part string, seconds int, folder, l
 	}
 	report, err := measure(ctx, w)
 	if err != nil {
+		if report != nil {
+			err = errors.Join(err, report.print(out)) // what was measured before it failed is shown, and not kept
+		}
 		return err
 	}
 	if part != "" {
