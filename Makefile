@@ -72,7 +72,7 @@ bench: build ## measure the bridge and the assignment of conversations (BENCH=br
 	@scripts/bench.sh
 
 .PHONY: dist
-dist: ## build what is released: binaries, bills of materials, checksums (DIST_VERIFY=1: and show that they can be reproduced)
+dist: build ## build what is released: binaries, bills of materials, checksums (DIST_VERIFY=1: and show that they can be reproduced)
 	@scripts/dist.sh
 
 .PHONY: load

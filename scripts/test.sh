@@ -14,6 +14,7 @@ test_go() {
 
 test_web() {
     npm run test --silent --workspaces --if-present --prefix web
+    node web/widget/size.mjs
     node --test --test-reporter=spec web/demo/*.test.mjs web/chaos/*.test.mjs
 }
 

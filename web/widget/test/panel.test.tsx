@@ -168,6 +168,34 @@ describe('buttons of the cards', () => {
   });
 });
 
+describe('the offline form', () => {
+  it('says that the message arrived, until the visitor goes on', async () => {
+    const { fake, root, press, says, hides } = await show('offline');
+    await says('We’re currently offline');
+    const field = root.querySelector<HTMLInputElement>('input[name=email]');
+    if (!field) throw new Error('no field');
+    field.value = 'ann@example.com';
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+    await press('Send message');
+    await says('by email at ann@example.com');
+    fake.set({ phase: 'waiting_for_agent', offline: null }); // the server has it: the chat waits
+    await says('Message received');
+    await press('Back to the chat');
+    await says('In queue');
+    await hides('Message received');
+  });
+
+  it('is not offered where the project has none: the AI goes on', async () => {
+    const { fake, says, text } = await show('offline');
+    await says('We’re currently offline');
+    const { offline } = fake.state;
+    fake.set({ offline: offline && { ...offline, show_offline_form: false } });
+    await says('Nobody from our team is online');
+    await says('AI Assistant');
+    expect(text()).not.toContain('Send message');
+  });
+});
+
 describe('the composer', () => {
   it('sends on Enter, not on Shift+Enter and not while an input method composes', async () => {
     const { fake, root, calls } = await show('ai');

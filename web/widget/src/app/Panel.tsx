@@ -14,7 +14,7 @@ import { QueueCard } from './QueueCard.js';
 import { RatingCard } from './RatingCard.js';
 import { Transcript } from './Transcript.js';
 import { useKeyboard } from './focus.js';
-import { formShown, humanButton, isFresh } from './view.js';
+import { formShown, humanButton, isFresh, nobodyThere } from './view.js';
 
 /** The chat. It stays in the page while it is closed, so that nothing is lost by closing it. */
 export function Panel(): JSX.Element {
@@ -60,6 +60,7 @@ function Chat({ state, input }: { state: ChatState; input: RefObject<HTMLTextAre
       <Transcript state={state} />
       <div class="sb-dock" data-waits={waits}>
         {isFresh(state) && <Suggestions onPick={() => input.current?.focus()} />}
+        {nobodyThere(state) && <NobodyThere />}
         <NoticeCard state={state} />
         {(canRate || state.rated !== null) && (phase === 'resolved' || phase === 'closed') && (
           <RatingCard state={state} />
@@ -122,6 +123,15 @@ function HumanButton({ state }: { state: ChatState }): JSX.Element | null {
       <span>{say(human ? 'talkToHuman' : 'leaveMessage')}</span>
       <ArrowIcon />
     </button>
+  );
+}
+
+function NobodyThere(): JSX.Element {
+  const { say } = usePanel();
+  return (
+    <p class="sb-card sb-calm" role="status">
+      {say('nobodyThere')}
+    </p>
   );
 }
 

@@ -37,6 +37,7 @@ export const de: Texts = {
   sources: 'Von unseren Seiten',
   talkToHuman: 'Mit einem Menschen sprechen',
   leaveMessage: 'Unserem Team eine Nachricht hinterlassen',
+  nobodyThere: 'Gerade ist niemand aus unserem Team online. Der Assistent hilft hier weiter.',
   connecting: 'Verbinde mit dem Support …',
   connectingDetail: 'Wir suchen jemanden, der gerade Zeit hat.',
   queueTitle: 'In der Warteschlange',

@@ -36,6 +36,7 @@ export const en = {
   sources: 'From our pages',
   talkToHuman: 'Talk to a human',
   leaveMessage: 'Leave a message for our team',
+  nobodyThere: 'Nobody from our team is online right now. The assistant goes on helping here.',
   connecting: 'Connecting to support…',
   connectingDetail: 'We are looking for somebody who is free.',
   queueTitle: 'In queue',
