@@ -6,6 +6,6 @@ export default defineConfig({
   base: '/dashboard/',
   plugins: [react()],
   resolve: { conditions: ['@supportbase/source'] },
-  build: { target: 'es2022', assetsInlineLimit: 0 },
+  build: { target: 'es2022', assetsInlineLimit: 0, chunkSizeWarningLimit: 700 },
   test: { include: ['test/**/*.test.{ts,tsx}'] },
 });

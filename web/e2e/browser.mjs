@@ -53,7 +53,7 @@ export async function person(browser, options = {}) {
     page.on('pageerror', (error) => faults.push(`uncaught: ${error.message}`));
     page.on('console', (message) => {
       const cut = state.offline && /net::|Failed to fetch|WebSocket/u.test(message.text());
-      if (message.type() === 'error' && !cut) faults.push(message.text());
+      if (message.type() === 'error' && !cut) faults.push(`${message.text()} (${message.location().url})`);
     });
   });
   const goOffline = async (offline) => {

@@ -135,6 +135,7 @@ test('outside of business hours nobody is handed over, and the offline form reac
   const closed = Object.fromEntries(days.map((day) => [day, { start: '09:00', end: '17:00', enabled: false }]));
   const settings = { business_hours_enabled: true, business_hours: closed };
   await ok(owner.rpc('update_handoff_settings', { p_project_id: PROJECT, p_settings: settings }));
+  await Promise.all([setStatus(sarah.page, 'Away'), setStatus(mike.page, 'Away')]);
   const gus = await guest('Gus', { says: 'Are you there?' });
   const answer = await gus.client.requestHuman();
   assert.equal(answer.status, 'offline');

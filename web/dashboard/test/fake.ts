@@ -8,6 +8,8 @@ import type {
   InboxLine,
   InboxList,
   InboxSnapshot,
+  LiveVisitor,
+  Offers,
   Playbook,
   TeamAgent,
   TranscriptMessage,
@@ -256,6 +258,9 @@ export const settings: HandoffSettings = {
   send_inactivity_warning: true,
   assignment_strategy: 'balanced',
   preferred_wait_seconds: 60,
+  assignment_mode: 'direct',
+  offer_timeout_seconds: 30,
+  away_after_missed_offers: 0,
   updated_at: at(600),
 };
 
@@ -316,6 +321,24 @@ function view(id: string, change: Partial<ConversationSnapshot>): ConversationVi
   };
 }
 
+function visitorNow(id: string, name: string | null, page: string, conversationId: string | null): LiveVisitor {
+  return {
+    user_id: id,
+    visitor_id: `visitor_${id}`,
+    customer_id: id,
+    name,
+    email: null,
+    status: 'online',
+    page,
+    conversation_id: conversationId,
+    conversation_status: conversationId === null ? null : 'agent_active',
+    connections: 1,
+    entered_at: at(31),
+    last_active_at: at(0),
+    last_seen_at: at(0),
+  };
+}
+
 export interface FakeOptions {
   lines?: readonly InboxLine[];
   snapshot?: Partial<ConversationSnapshot>;
@@ -361,30 +384,8 @@ export function fakeClient(options: FakeOptions = {}): AgentClient {
       agents: { online: 2, busy: 0, away: 1, offline: 1 },
     }),
     visitors: loaded([
-      {
-        customer_id: 'c1',
-        visitor_id: 'v1',
-        conversation_id: 'mike',
-        name: 'Mika Petersen',
-        email: 'mika@petersen.example',
-        status: 'online',
-        url: 'https://acme.example/orders/4711',
-        title: 'Order 4711',
-        since: at(31),
-        last_seen_at: at(0),
-      },
-      {
-        customer_id: 'c2',
-        visitor_id: 'visitor_77',
-        conversation_id: null,
-        name: null,
-        email: null,
-        status: 'idle',
-        url: 'https://acme.example/pricing',
-        title: 'Pricing',
-        since: at(4),
-        last_seen_at: at(0),
-      },
+      visitorNow('c1', 'Mika Petersen', 'https://acme.example/orders/4711', 'mike'),
+      { ...visitorNow('c2', null, 'https://acme.example/pricing', null), status: 'idle' as const },
     ]),
     onEvent: () => () => undefined,
     inbox: (list) => inboxes[list] as ReturnType<AgentClient['inbox']>,
@@ -469,6 +470,7 @@ export function fakeClient(options: FakeOptions = {}): AgentClient {
     explainAssignment: (id) =>
       Promise.resolve({
         conversation_id: id,
+        offers: [],
         decisions: [
           {
             decided_at: at(23),
@@ -527,4 +529,19 @@ export function fakePlaybook(): Playbook {
         { id: '3', label: 'Open order', url: null, missing: ['metadata.order'] },
       ]),
   };
+}
+
+export function fakeOffers(): Offers {
+  const offer = {
+    conversation_id: 'john',
+    customer_name: 'John Davidson',
+    preview: "I can't log in to my account",
+    handoff_reason: 'keyword' as const,
+    priority: 3,
+    waiting_time_seconds: 42,
+    offered_at: at(0),
+    expires_at: at(-0.5),
+    expires_in_seconds: 30,
+  };
+  return { open: () => Promise.resolve([offer]), accept: never, decline: never };
 }

@@ -5,16 +5,17 @@ import { createRoot } from 'react-dom/client';
 import { Router } from 'wouter';
 import { useHashLocation } from 'wouter/use-hash-location';
 
-import { ClientContext, PlaybookContext } from '../src/app/context';
+import { ClientContext, OffersContext, PlaybookContext } from '../src/app/context';
 import { Shell } from '../src/app/Shell';
 import { applyTheme } from '../src/app/theme';
 import '../src/ui/base.css';
 import '../src/ui/tokens.css';
 import { ToastProvider } from '../src/ui/toasts';
-import { fakeClient, fakePlaybook } from './fake';
+import { fakeClient, fakeOffers, fakePlaybook } from './fake';
 
 const client = fakeClient();
 const playbook = fakePlaybook();
+const offers = location.search === '?offer' ? fakeOffers() : { ...fakeOffers(), open: () => Promise.resolve([]) };
 const root = document.getElementById('root');
 if (root === null) throw new Error('gallery.html has no #root');
 applyTheme();
@@ -23,7 +24,9 @@ createRoot(root).render(
     <Router hook={useHashLocation}>
       <ClientContext value={client}>
         <PlaybookContext value={playbook}>
-          <Shell onSignOut={() => undefined} />
+          <OffersContext value={offers}>
+            <Shell onSignOut={() => undefined} />
+          </OffersContext>
         </PlaybookContext>
       </ClientContext>
     </Router>

@@ -50,6 +50,8 @@ describe('the alert', () => {
 
   it('does not warn of somebody whom presence has never seen, or of a chat that ended', () => {
     expect(presenceAlert({ ...left, customer_last_seen_at: null }, null, 5, now)).toBeNull();
+    const never = { ...left, customer_last_seen_at: null, auto_close_warning_sent_at: at(1) };
+    expect(presenceAlert(never, null, 5, now)?.text).toContain('is silent');
     expect(presenceAlert({ ...left, status: 'closed' }, null, 5, now)).toBeNull();
   });
 });

@@ -20,6 +20,8 @@ export type { Loadable } from './core/resource.js';
 export type { Store } from './core/store.js';
 export type * from './team.js';
 export { acceptInvitation, myInvitations } from './invitations.js';
+export { createOffers } from './offers.js';
+export type * from './offers.js';
 export { createPlaybook } from './playbook.js';
 export type * from './playbook.js';
 export { createVisitorClient } from './visitor/client.js';

@@ -4,12 +4,15 @@ import { RotateCw, WifiOff } from 'lucide-react';
 import { Button } from '../ui/controls';
 import { useClient } from './context';
 import styles from './shell.module.css';
-import { useNow, useStore } from './store';
+import { onlineStore, useNow, useStore } from './store';
 
 /** The agent's own connection, while it is not there (F001 5.9.6). */
 export function ConnectionNotice() {
   const client = useClient();
-  const connection = useStore(client.connection);
+  const status = useStore(client.connection);
+  // A socket may outlive the network by a minute; what the browser says of it comes first.
+  const online = useStore(onlineStore);
+  const connection: ConnectionStatus = online ? status : { state: 'offline', attempt: 0, retryAt: null };
   if (connection.state === 'connected' || connection.state === 'idle' || connection.state === 'connecting') return null;
   return (
     <div className={styles.notice} role="status">

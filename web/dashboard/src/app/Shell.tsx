@@ -1,13 +1,11 @@
 import { Inbox, Settings, Users, Globe } from 'lucide-react';
-import { useCallback, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useCallback, useState, type ReactNode } from 'react';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 
 import { InboxPage } from '../inbox/InboxPage';
-import { SettingsPage } from '../settings/SettingsPage';
-import { TeamPage } from '../team/TeamPage';
+import { OfferStack } from '../offers/OfferStack';
 import { classes } from '../ui/controls';
 import { useToasts } from '../ui/toasts';
-import { VisitorsPage } from '../visitors/VisitorsPage';
 import { AccountMenu } from './AccountMenu';
 import { ConnectionNotice } from './ConnectionNotice';
 import { useClient } from './context';
@@ -19,6 +17,11 @@ import styles from './shell.module.css';
 import { useShortcut } from './shortcuts';
 import { StatusControl } from './StatusControl';
 import { useStore } from './store';
+
+// The inbox is what agents open; the other pages come when they are asked for.
+const SettingsPage = lazy(async () => ({ default: (await import('../settings/SettingsPage')).SettingsPage }));
+const TeamPage = lazy(async () => ({ default: (await import('../team/TeamPage')).TeamPage }));
+const VisitorsPage = lazy(async () => ({ default: (await import('../visitors/VisitorsPage')).VisitorsPage }));
 
 /** The frame around every page: navigation, status, news. */
 export function Shell({ onSignOut }: { onSignOut: () => void }) {
@@ -37,8 +40,11 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
       </header>
       <ConnectionNotice />
       <main className={styles.main}>
-        <Pages />
+        <Suspense fallback={null}>
+          <Pages />
+        </Suspense>
       </main>
+      <OfferStack />
       {help && <Help onClose={() => setHelp(false)} />}
     </div>
   );

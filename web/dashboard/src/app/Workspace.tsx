@@ -1,8 +1,8 @@
-import { createAgentClient, createPlaybook, type AgentClient } from '@supportbase/handoff';
+import { createAgentClient, createOffers, createPlaybook, type AgentClient } from '@supportbase/handoff';
 import type { SupabaseClient } from '@supabase/supabase-js';
 import { useEffect, useMemo, useState } from 'react';
 
-import { ClientContext, PlaybookContext } from './context';
+import { ClientContext, OffersContext, PlaybookContext } from './context';
 import { Invitations } from './Invitations';
 import { Shell } from './Shell';
 
@@ -31,6 +31,7 @@ export function Workspace({ supabase, projectId, email }: WorkspaceProps) {
     };
   }, [supabase, projectId, turn]);
   const playbook = useMemo(() => createPlaybook({ supabase, projectId }), [supabase, projectId]);
+  const offers = useMemo(() => createOffers({ supabase, projectId }), [supabase, projectId]);
   const signOut = () => {
     void (async () => {
       await client?.stop();
@@ -48,7 +49,9 @@ export function Workspace({ supabase, projectId, email }: WorkspaceProps) {
   return (
     <ClientContext value={client}>
       <PlaybookContext value={playbook}>
-        <Shell onSignOut={signOut} />
+        <OffersContext value={offers}>
+          <Shell onSignOut={signOut} />
+        </OffersContext>
       </PlaybookContext>
     </ClientContext>
   );

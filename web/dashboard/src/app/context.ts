@@ -1,4 +1,4 @@
-import type { AgentClient, Playbook, TeamAgent } from '@supportbase/handoff';
+import type { AgentClient, Offers, Playbook, TeamAgent } from '@supportbase/handoff';
 import { createContext, useContext } from 'react';
 
 import { useStore } from './store';
@@ -19,6 +19,15 @@ export function usePlaybook(): Playbook {
   const playbook = useContext(PlaybookContext);
   if (playbook === null) throw new Error('usePlaybook outside of the workspace');
   return playbook;
+}
+
+export const OffersContext = createContext<Offers | null>(null);
+
+/** The conversations that the signed-in agent is asked to take. */
+export function useOffersClient(): Offers {
+  const offers = useContext(OffersContext);
+  if (offers === null) throw new Error('useOffersClient outside of the workspace');
+  return offers;
 }
 
 export function useMe(): TeamAgent | null {

@@ -34,6 +34,14 @@ export function newsOf(event: DashboardEvent): News | null {
         conversationId: conversation_id,
       };
     }
+    case 'conversation_offered': {
+      const { conversation_id, customer_name, preview } = event.payload;
+      return {
+        title: `${customer_name ?? 'A visitor'}: will you take it?`,
+        body: preview ?? '',
+        conversationId: conversation_id,
+      };
+    }
     case 'new_conversation': {
       const { id, customer_name, preview } = event.payload.conversation;
       return { title: `${customer_name ?? 'A visitor'} is waiting`, body: preview ?? '', conversationId: id };

@@ -14,6 +14,8 @@ export const shortcuts = {
   mine: { keys: ['2'], label: 'My chats', group: 'Go to' },
   queue: { keys: ['3'], label: 'Queue', group: 'Go to' },
   closed: { keys: ['4'], label: 'Closed', group: 'Go to' },
+  accept: { keys: ['a'], label: 'Accept the offer', group: 'Conversation' },
+  decline: { keys: ['x'], label: 'Decline the offer', group: 'Conversation' },
   take: { keys: ['c'], label: 'Claim or take over', group: 'Conversation' },
   reply: { keys: ['r'], label: 'Write a reply', group: 'Conversation' },
   note: { keys: ['n'], label: 'Write an internal note', group: 'Conversation' },

@@ -58,3 +58,16 @@ function createClock(stepMs: number): Store<number> {
   };
   return { subscribe, getSnapshot: cell.getSnapshot };
 }
+
+/** Whether the browser believes that there is a network. */
+export const onlineStore: Store<boolean> = {
+  getSnapshot: () => navigator.onLine,
+  subscribe: (listener) => {
+    window.addEventListener('online', listener);
+    window.addEventListener('offline', listener);
+    return () => {
+      window.removeEventListener('online', listener);
+      window.removeEventListener('offline', listener);
+    };
+  },
+};

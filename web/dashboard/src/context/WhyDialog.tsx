@@ -1,4 +1,4 @@
-import type { AssignmentCandidate, AssignmentDecision } from '@supportbase/handoff';
+import type { AssignmentCandidate, AssignmentDecision, AssignmentOffer } from '@supportbase/handoff';
 import { CheckCircle2, CircleHelp } from 'lucide-react';
 
 import { useClient } from '../app/context';
@@ -19,6 +19,7 @@ export function WhyDialog({ conversationId, onClose }: { conversationId: string;
     <Dialog title="Why this agent?" width={560} onClose={onClose}>
       {error !== null && <Banner tone="red">{messageOf(error)}</Banner>}
       {data === null && error === null && <Skeleton width="100%" height={90} />}
+      {data !== null && data.offers.length > 0 && <Asked offers={data.offers} />}
       {data?.decisions.length === 0 && (
         <Empty icon={<CircleHelp size={24} />} title="Nobody was chosen yet">
           <p>Decisions are kept for 30 days from when a conversation is given to an agent.</p>
@@ -28,6 +29,24 @@ export function WhyDialog({ conversationId, onClose }: { conversationId: string;
         <Decision key={decision.decided_at} decision={decision} />
       ))}
     </Dialog>
+  );
+}
+
+/** Who was asked before, where agents are asked. */
+function Asked({ offers }: { offers: readonly AssignmentOffer[] }) {
+  return (
+    <ul className={styles.candidates} aria-label="Who was asked">
+      {offers.map((offer) => (
+        <li key={offer.offered_at}>
+          <span>{offer.agent?.name ?? 'An agent'}</span>
+          <span className="numbers">{time(offer.offered_at)}</span>
+          <span>
+            {offer.state}
+            {offer.end_reason !== null && `: ${offer.end_reason}`}
+          </span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

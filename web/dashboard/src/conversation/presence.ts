@@ -61,12 +61,11 @@ export function presenceAlert(
   }
   if (!OPEN.includes(conversation.status)) return null;
   const closes = closing(conversation, closeMinutes, now);
-  if (conversation.customer_presence !== 'offline') {
-    return closes === null
-      ? null
-      : { tone: 'amber', text: `The customer is silent and was asked whether they are still there.${closes}` };
+  const seen = conversation.customer_last_seen_at !== null;
+  if (conversation.customer_presence !== 'offline' || !seen) {
+    const silent = 'The customer is silent and was asked whether they are still there.';
+    return closes === null ? null : { tone: 'amber', text: silent + closes };
   }
-  if (conversation.customer_last_seen_at === null) return null;
   if (reason === 'switched_pages') {
     return {
       tone: 'amber',

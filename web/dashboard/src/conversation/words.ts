@@ -11,10 +11,10 @@ export function handoffWords(
   if (of.handoff_reason === 'low_confidence' && of.ai_confidence_at_handoff !== null) {
     return `Low confidence: ${percent(of.ai_confidence_at_handoff)}`;
   }
-  return reasons[of.handoff_reason];
+  return reasonNames[of.handoff_reason];
 }
 
-const reasons: Record<HandoffReason, string> = {
+export const reasonNames: Record<HandoffReason, string> = {
   low_confidence: 'Low confidence',
   keyword: 'Keyword',
   customer_request: 'Asked for a person',

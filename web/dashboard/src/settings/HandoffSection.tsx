@@ -187,6 +187,25 @@ function Assignment({ form, locked }: PartProps) {
           </select>
         )}
       </Field>
+      <Toggle
+        title="Ask the agent first"
+        about="The chosen agent accepts or declines in time, else the next one is asked."
+        checked={draft.assignment_mode === 'offer'}
+        disabled={locked}
+        onChange={(asked) => set({ assignment_mode: asked ? 'offer' : 'direct' })}
+      />
+      {draft.assignment_mode === 'offer' && (
+        <div className={styles.columns}>
+          <NumberInput form={form} locked={locked} field="offer_timeout_seconds" label="Time to answer (seconds)" />
+          <NumberInput
+            form={form}
+            locked={locked}
+            field="away_after_missed_offers"
+            label="Away after missed offers"
+            hint="0: nobody is set away."
+          />
+        </div>
+      )}
       <div className={styles.columns}>
         <NumberInput
           form={form}

@@ -32,7 +32,9 @@ export type NumberField =
   | 'inactivity_timeout_minutes'
   | 'auto_close_after_warning_minutes'
   | 'session_keep_alive_minutes'
-  | 'preferred_wait_seconds';
+  | 'preferred_wait_seconds'
+  | 'offer_timeout_seconds'
+  | 'away_after_missed_offers';
 
 /** F001 5.1.5 and docs/api.md; the database holds the same rules. */
 export const limits: Record<NumberField, [least: number, most: number]> = {
@@ -41,6 +43,8 @@ export const limits: Record<NumberField, [least: number, most: number]> = {
   auto_close_after_warning_minutes: [1, 1440],
   session_keep_alive_minutes: [1, 1440],
   preferred_wait_seconds: [0, 3600],
+  offer_timeout_seconds: [5, 600],
+  away_after_missed_offers: [0, 20],
 };
 
 const numberFields = Object.keys(limits) as NumberField[];
@@ -154,6 +158,7 @@ const plainFields = [
   'timezone',
   'send_inactivity_warning',
   'assignment_strategy',
+  'assignment_mode',
 ] as const;
 
 /** One range in the plain form, several as a list; a closed day keeps its hours for when it opens again. */
