@@ -44,7 +44,11 @@ export async function launch() {
 
 /** A person with a browser of their own: cookies, storage, network. `faults` are what the console complained of. */
 export async function person(browser, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    reducedMotion: 'reduce',
+    ...options,
+  });
   context.setDefaultTimeout(PATIENCE_MS);
   const faults = [];
   /** Set while the network is cut on purpose: then the browser itself complains of every request. */

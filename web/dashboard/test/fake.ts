@@ -8,7 +8,6 @@ import type {
   InboxLine,
   InboxList,
   InboxSnapshot,
-  LiveVisitor,
   Offers,
   Playbook,
   TeamAgent,
@@ -321,24 +320,6 @@ function view(id: string, change: Partial<ConversationSnapshot>): ConversationVi
   };
 }
 
-function visitorNow(id: string, name: string | null, page: string, conversationId: string | null): LiveVisitor {
-  return {
-    user_id: id,
-    visitor_id: `visitor_${id}`,
-    customer_id: id,
-    name,
-    email: null,
-    status: 'online',
-    page,
-    conversation_id: conversationId,
-    conversation_status: conversationId === null ? null : 'agent_active',
-    connections: 1,
-    entered_at: at(31),
-    last_active_at: at(0),
-    last_seen_at: at(0),
-  };
-}
-
 export interface FakeOptions {
   lines?: readonly InboxLine[];
   snapshot?: Partial<ConversationSnapshot>;
@@ -384,8 +365,30 @@ export function fakeClient(options: FakeOptions = {}): AgentClient {
       agents: { online: 2, busy: 0, away: 1, offline: 1 },
     }),
     visitors: loaded([
-      visitorNow('c1', 'Mika Petersen', 'https://acme.example/orders/4711', 'mike'),
-      { ...visitorNow('c2', null, 'https://acme.example/pricing', null), status: 'idle' as const },
+      {
+        customer_id: 'c1',
+        visitor_id: 'v1',
+        conversation_id: 'mike',
+        name: 'Mika Petersen',
+        email: 'mika@petersen.example',
+        status: 'online',
+        url: 'https://acme.example/orders/4711',
+        title: 'Order 4711',
+        since: at(31),
+        last_seen_at: at(0),
+      },
+      {
+        customer_id: 'c2',
+        visitor_id: 'visitor_77',
+        conversation_id: null,
+        name: null,
+        email: null,
+        status: 'idle',
+        url: 'https://acme.example/pricing',
+        title: 'Pricing',
+        since: at(4),
+        last_seen_at: at(0),
+      },
     ]),
     onEvent: () => () => undefined,
     inbox: (list) => inboxes[list] as ReturnType<AgentClient['inbox']>,

@@ -55,9 +55,12 @@ export function AccountMenu({ onHelp, onSignOut }: { onHelp: () => void; onSignO
       align="right"
       caption={me?.email ?? undefined}
       trigger={(props) => (
-        <button type="button" className={styles.account} aria-label={`Account of ${name}`} {...props}>
+        <button type="button" className={styles.account} {...props}>
           <Avatar name={name} seed={me?.user_id ?? name} image={me?.avatar_url ?? null} size={32} />
-          <span className={styles.accountName}>{name}</span>
+          <span className={styles.accountName}>
+            <span className="visually-hidden">Account of </span>
+            {name}
+          </span>
         </button>
       )}
     />

@@ -1,4 +1,4 @@
-import { createAgentClient, createOffers, createPlaybook, type AgentClient } from '@supportbase/handoff';
+import { HandoffError, createAgentClient, createOffers, createPlaybook, type AgentClient } from '@supportbase/handoff';
 import type { SupabaseClient } from '@supabase/supabase-js';
 import { useEffect, useMemo, useState } from 'react';
 
@@ -20,7 +20,7 @@ export function Workspace({ supabase, projectId, email }: WorkspaceProps) {
   useEffect(() => {
     let stopped = false;
     const made = createAgentClient({ supabase, projectId });
-    made.start().then(
+    startAsMember(made).then(
       () => stopped || setClient(made),
       (reason: unknown) => stopped || setError(reason),
     );
@@ -55,4 +55,16 @@ export function Workspace({ supabase, projectId, email }: WorkspaceProps) {
       </PlaybookContext>
     </ClientContext>
   );
+}
+
+/** A client starts for anybody who is signed in; whether they belong to the project is what the first list says. */
+async function startAsMember(client: AgentClient): Promise<void> {
+  const mine = client.inbox('mine');
+  const unsubscribe = mine.subscribe(() => undefined);
+  await client.start();
+  const { error } = mine.getSnapshot();
+  unsubscribe();
+  if (error === null || error.code !== 'not_a_member') return;
+  await client.stop();
+  throw new HandoffError(error.message, { code: error.code });
 }

@@ -96,7 +96,11 @@ function VisitorTable({ visitors, onJourney }: VisitorTableProps) {
         </thead>
         <tbody>
           {visitors.map((visitor) => (
-            <VisitorRow key={visitor.user_id ?? visitor.visitor_id} visitor={visitor} onJourney={onJourney} />
+            <VisitorRow
+              key={`${visitor.visitor_id}/${visitor.conversation_id ?? ''}`}
+              visitor={visitor}
+              onJourney={onJourney}
+            />
           ))}
         </tbody>
       </table>
@@ -104,12 +108,19 @@ function VisitorTable({ visitors, onJourney }: VisitorTableProps) {
   );
 }
 
-const statusNames: Record<LiveVisitor['status'], string> = {
+const statusNames: Record<string, string> = {
   online: 'Active',
   typing: 'Typing …',
   idle: 'Idle',
   background: 'On another tab',
+  offline: 'Left',
 };
+
+function tone(status: string): Tone {
+  return status === 'online' || status === 'typing' || status === 'idle' || status === 'background'
+    ? presenceTone(status)
+    : 'grey';
+}
 
 function VisitorRow({ visitor, onJourney }: { visitor: LiveVisitor; onJourney: (visitor: LiveVisitor) => void }) {
   const now = useNow(15_000);
@@ -120,26 +131,35 @@ function VisitorRow({ visitor, onJourney }: { visitor: LiveVisitor; onJourney: (
         <div className={page.person}>
           <Avatar
             name={visitor.name ?? visitor.email}
-            seed={customerId ?? visitor.visitor_id ?? ''}
-            dot={presenceTone(visitor.status)}
+            seed={customerId ?? visitor.visitor_id}
+            dot={tone(visitor.status)}
           />
           <div>
             <strong>{visitor.name ?? visitor.email ?? 'Anonymous visitor'}</strong>
             <span>
-              {statusNames[visitor.status]}
+              {statusNames[visitor.status] ?? visitor.status}
               {visitor.name !== null && visitor.email !== null && ` · ${visitor.email}`}
             </span>
           </div>
         </div>
       </td>
       <td className={styles.pageCell}>
-        {visitor.page === null ? '–' : <span className="ellipsis">{pagePath(visitor.page)}</span>}
+        {visitor.url === null ? (
+          '–'
+        ) : (
+          <>
+            <span className="ellipsis">{visitor.title ?? pagePath(visitor.url)}</span>
+            {visitor.title !== null && (
+              <span className={classes(styles.path, 'ellipsis')}>{pagePath(visitor.url)}</span>
+            )}
+          </>
+        )}
       </td>
       <td
         className="numbers"
         title={visitor.last_seen_at === null ? undefined : `Seen ${ago(visitor.last_seen_at, now)}`}
       >
-        {age(visitor.entered_at, now)}
+        {visitor.since === null ? '–' : age(visitor.since, now)}
       </td>
       <td>
         <div className={page.rowActions}>
@@ -167,9 +187,9 @@ function JourneyDialog({ visitor, onClose }: { visitor: LiveVisitor; onClose: ()
   const { data, error } = useLoad(id, () => (id === null ? Promise.resolve([]) : client.visits(id, JOURNEY_LENGTH)));
   return (
     <Dialog title={`Journey of ${visitor.name ?? visitor.email ?? 'a visitor'}`} width={520} onClose={onClose}>
-      {visitor.page !== null && (
+      {visitor.url !== null && (
         <p className={styles.now}>
-          <Dot tone={presenceTone(visitor.status)} /> Now on <strong>{pagePath(visitor.page)}</strong>
+          <Dot tone={tone(visitor.status)} /> Now on <strong>{visitor.title ?? pagePath(visitor.url)}</strong>
         </p>
       )}
       {error !== null && <Banner tone="red">The journey cannot be read.</Banner>}
