@@ -4026,9 +4026,7 @@ AS $function$
                   where member.project_id = has_agents.project_id and member.status = 'active')
       or exists (select 1 from public.agent_availability as agent
                    join public.projects as project on project.id = agent.project_id and project.user_id = agent.user_id
-                  where agent.project_id = has_agents.project_id
-                    -- Who only has the dashboard open has a row, and has never offered to answer.
-                    and (agent.status <> 'offline' or agent.status_changed_at > agent.created_at));
+                  where agent.project_id = has_agents.project_id);
 $function$;
 comment on function handoff.has_agents(project_id uuid) is 'Whether anybody could ever answer: an active member, or an owner who has worked as an agent.';
 

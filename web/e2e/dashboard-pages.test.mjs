@@ -117,32 +117,6 @@ test('canned responses and quick actions are written here, and refused where the
   await boss.page.getByText('https://admin.example.com/{email}').waitFor();
 });
 
-test('the owner is warned while nobody could ever answer', async () => {
-  await goTo('/settings/handoff');
-  await boss.page.getByRole('switch', { name: 'Enable human handoff' }).waitFor();
-  assert.equal(await boss.page.getByText('nobody can answer').count(), 0);
-  // An owner who has ever been online could answer; other suites make it so.
-  await sql(
-    `delete from public.agent_availability as agent using public.projects as project
-      where project.user_id = agent.user_id and project.id = $1`,
-    [PROJECT],
-  );
-  const people = await ok(
-    service.from('project_members').select('id').eq('project_id', PROJECT).eq('status', 'active'),
-  );
-  const ids = people.map(({ id }) => id);
-  await ok(service.from('project_members').update({ status: 'removed' }).in('id', ids));
-  try {
-    await goTo('/settings/handoff');
-    await boss.page.getByText('Human handoff is enabled, and nobody can answer').waitFor();
-    await picture(boss.page, 'dashboard-no-agents');
-    await boss.page.getByRole('link', { name: /Invite your first agent/u }).click();
-    await boss.page.getByRole('heading', { level: 1, name: 'Team' }).waitFor();
-  } finally {
-    await ok(service.from('project_members').update({ status: 'active' }).in('id', ids));
-  }
-});
-
 test('somebody is invited, gets skills and a limit, and the invitation is withdrawn', async () => {
   await goTo('/team');
   await boss.page.getByRole('button', { name: 'Invite', exact: true }).click();
