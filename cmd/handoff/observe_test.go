@@ -91,7 +91,7 @@ func TestRunShowsWhatItDoes(t *testing.T) {
 	awaitReadiness(t, standbyAddress, readyAs("standby"))
 	leader.kill()
 	awaitReadiness(t, standbyAddress, readyAs("streaming"))
-	assert.Contains(t, refused(t, "metrics_address_unusable", exitFailed, settings, "run", "--metrics-address", standbyAddress[len("http://"):]),
+	assert.Contains(t, refused(t, "metrics_address_unusable", exitFailed, settings, "run", "--slot", "shown", "--metrics-address", standbyAddress[len("http://"):]),
 		"--metrics-address")
 
 	shutOut(t, db)
