@@ -36,10 +36,14 @@ async function findChromium() {
   throw new Error('no Chromium: install it, or say where it is in HANDOFF_CHROMIUM');
 }
 
-export async function launch() {
+export async function launchOptions() {
   // Chromium's sandbox refuses root; containers and CI run as root.
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-  return chromium.launch({ executablePath: await findChromium(), args });
+  return { executablePath: await findChromium(), args };
+}
+
+export async function launch() {
+  return chromium.launch(await launchOptions());
 }
 
 /** A person with a browser of their own: cookies, storage, network. `faults` are what the console complained of. */

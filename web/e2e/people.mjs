@@ -6,7 +6,7 @@ import WebSocket from 'ws';
 
 export const PROJECT = '00000000-0000-4000-8000-000000000001';
 export const PASSWORD = 'handoff-demo';
-const PUBLISHABLE_KEY = process.env.HANDOFF_PUBLISHABLE_KEY ?? 'sb_publishable_local_development_only';
+export const PUBLISHABLE_KEY = process.env.HANDOFF_PUBLISHABLE_KEY ?? 'sb_publishable_local_development_only';
 const SECRET_KEY = process.env.HANDOFF_SECRET_KEY ?? 'sb_secret_local_development_only';
 
 /** Where the server is that the runner started. */
