@@ -130,6 +130,8 @@ test('a transfer takes it to the other agent, with everything that was said', as
 
 test('a silent customer is warned, and the chat closes by itself and frees the slot', async () => {
   await mike.page.getByText('1/5').first().waitFor();
+  // A page that beats is a sign of life: it is closed.
+  await ann.client.presence.stop();
   await sql(`select handoff.warn_inactive(now() + interval '7 minutes')`);
   await transcriptOf(mike.page)
     .getByText(/still there\?/iu)
