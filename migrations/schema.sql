@@ -1326,7 +1326,8 @@ begin
   end if;
   if tg_op = 'INSERT' or new.status <> old.status then
     new.status_changed_at := now();
-    new.status_set_by := auth.uid();
+    -- A new row that is offline is nobody's choice: a member joined, or opened the dashboard.
+    new.status_set_by := case when tg_op = 'UPDATE' or new.status <> 'offline' then auth.uid() end;
   end if;
   if tg_op = 'UPDATE' and new.status <> old.status and auth.uid() = new.user_id then
     new := handoff.agent_spoke(new);
@@ -4026,9 +4027,10 @@ AS $function$
                   where member.project_id = has_agents.project_id and member.status = 'active')
       or exists (select 1 from public.agent_availability as agent
                    join public.projects as project on project.id = agent.project_id and project.user_id = agent.user_id
-                  where agent.project_id = has_agents.project_id);
+                  where agent.project_id = has_agents.project_id
+                    and (agent.status_set_by is not null or agent.status <> 'offline'));
 $function$;
-comment on function handoff.has_agents(project_id uuid) is 'Whether anybody could ever answer: an active member, or an owner who has worked as an agent.';
+comment on function handoff.has_agents(project_id uuid) is 'Whether anybody could ever answer: an active member, or an owner who has worked as an agent. To have the dashboard open is no work.';
 
 CREATE OR REPLACE FUNCTION handoff.held_lease(connection_id uuid, moment timestamp with time zone)
  RETURNS handoff.presence_leases
@@ -7434,6 +7436,7 @@ begin
   perform handoff.rate_limit('team', 100, interval '1 minute');
   update public.agent_availability as changed
      set status = wanted,
+         status_set_by = caller,
          -- Setting the same status again is a sign of life, too (handoff.agent_spoke).
          connection = case when target = caller then (handoff.agent_spoke(changed)).connection else changed.connection end,
          inactive = changed.inactive and target <> caller,

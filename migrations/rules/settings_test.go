@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -295,6 +296,10 @@ func TestNoAgentsWarning(t *testing.T) {
 	assert.Equal(t, "no_agents", on["warning"])
 	assert.Equal(t, "no_agents", w.owner.must(t, "get_handoff_settings($1)", w.project)["warning"])
 	assert.NotContains(t, w.owner.must(t, "update_handoff_settings($1, $2)", w.project, `{"enabled": false}`), "warning")
+
+	w.owner.must(t, "presence_enter($1, $2)", w.project, uuid.NewString())
+	assert.Equal(t, "no_agents", w.owner.must(t, "update_handoff_settings($1, $2)", w.project, `{"enabled": true}`)["warning"],
+		"an owner who only has the dashboard open is nobody who could answer")
 
 	w.owner.must(t, "set_agent_status($1, 'offline')", w.project)
 	assert.NotContains(t, w.owner.must(t, "update_handoff_settings($1, $2)", w.project, `{"enabled": true}`), "warning",

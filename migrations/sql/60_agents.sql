@@ -211,7 +211,8 @@ begin
   end if;
   if tg_op = 'INSERT' or new.status <> old.status then
     new.status_changed_at := now();
-    new.status_set_by := auth.uid();
+    -- A new row that is offline is nobody's choice: a member joined, or opened the dashboard.
+    new.status_set_by := case when tg_op = 'UPDATE' or new.status <> 'offline' then auth.uid() end;
   end if;
   if tg_op = 'UPDATE' and new.status <> old.status and auth.uid() = new.user_id then
     new := handoff.agent_spoke(new);

@@ -76,6 +76,7 @@ begin
   perform handoff.rate_limit('team', 100, interval '1 minute');
   update public.agent_availability as changed
      set status = wanted,
+         status_set_by = caller,
          -- Setting the same status again is a sign of life, too (handoff.agent_spoke).
          connection = case when target = caller then (handoff.agent_spoke(changed)).connection else changed.connection end,
          inactive = changed.inactive and target <> caller,

@@ -86,9 +86,11 @@ as $$
                   where member.project_id = has_agents.project_id and member.status = 'active')
       or exists (select 1 from public.agent_availability as agent
                    join public.projects as project on project.id = agent.project_id and project.user_id = agent.user_id
-                  where agent.project_id = has_agents.project_id);
+                  where agent.project_id = has_agents.project_id
+                    and (agent.status_set_by is not null or agent.status <> 'offline'));
 $$;
-comment on function handoff.has_agents(uuid) is 'Whether anybody could ever answer: an active member, or an owner who has worked as an agent.';
+comment on function handoff.has_agents(uuid) is
+  'Whether anybody could ever answer: an active member, or an owner who has worked as an agent. To have the dashboard open is no work.';
 revoke all on function handoff.has_agents(uuid) from public, anon, authenticated;
 
 -- The one way from the AI to the queue. Returns whether it moved: a conversation that has left the AI stays where it is.
