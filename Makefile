@@ -68,7 +68,7 @@ torture: build ## 100,000 calls at once, four workers that are killed: one owner
 	@scripts/torture.sh
 
 .PHONY: bench
-bench: build ## measure the bridge and the assignment of conversations (BENCH=bridge, assign, growth or micro)
+bench: build ## measure the bridge and the assignment of conversations (BENCH=bridge, assign, growth, presence or micro)
 	@scripts/bench.sh
 
 .PHONY: dist

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures. BENCH=bridge, assign, growth or micro; all of them without it. BENCH_SECONDS is the length of one measurement at a
+# Measures. BENCH=bridge, assign, growth, presence or micro; all of them without it. BENCH_SECONDS is the length of one measurement at a
 # fixed rate, BENCH_COUNT how often a micro benchmark is repeated. Results are in bench/results.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -40,7 +40,7 @@ build_peers() {
 mkdir -p .cache/bin
 go build -o .cache/bin/load ./bench/load
 failed=0
-for name in ${BENCH:-bridge assign growth micro}; do
+for name in ${BENCH:-bridge assign growth presence micro}; do
     if [ "$name" = micro ]; then
         bench_micro || failed=1
     else

@@ -19,13 +19,14 @@ import (
 
 // benches by name.
 var benches = map[string]func(context.Context, *world) (*Report, error){
-	"bridge": bridge,
-	"assign": assign,
-	"growth": growth,
-	"load":   carryLoad,
+	"bridge":   bridge,
+	"assign":   assign,
+	"growth":   growth,
+	"load":     carryLoad,
+	"presence": presence,
 }
 
-var errUnknown = errors.New("unknown benchmark: there are bridge, assign, growth and load")
+var errUnknown = errors.New("unknown benchmark: there are bridge, assign, growth, load and presence")
 
 func main() {
 	os.Exit(start()) //nolint:forbidigo // the process ends here
@@ -33,9 +34,9 @@ func main() {
 
 func start() int {
 	binary := flag.String("binary", "bin/handoff", "the handoff binary to measure")
-	name := flag.String("bench", "bridge", "bridge, assign, growth or load; table prints the results of all")
+	name := flag.String("bench", "bridge", "bridge, assign, growth, load or presence; table prints the results of all")
 	seconds := flag.Int("seconds", 8, "length of one measurement at a fixed rate")
-	part := flag.String("part", "", "only this part: ways, sustained, topics or drain of the bridge; rates, bursts, projects or idle of assign; history, queue, agents or projects of growth; nothing is written then")
+	part := flag.String("part", "", "only this part: ways, sustained, topics or drain of the bridge; rates, bursts, projects or idle of assign; history, queue, agents or projects of growth; beats, redis or sweeps of presence; nothing is written then")
 	folder := flag.String("results", "bench/results", "folder of the JSON files")
 	logPath := flag.String("log", ".cache/bench.log", "file for what the children write")
 	flag.Parse()
