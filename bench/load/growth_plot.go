@@ -5,7 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
-	charts "github.com/supportbase/handoff/plot"
+	charts "github.com/supportbase/handoff/bench/plot"
 )
 
 // drawGrowth writes one plot for each curve that was measured.

@@ -7,8 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/supportbase/handoff/cmd/handoff/metrics"
 	"github.com/supportbase/handoff/config"
-	"github.com/supportbase/handoff/metrics"
 	"github.com/supportbase/handoff/realtime"
 	"github.com/supportbase/handoff/realtime/broadcast"
 	"github.com/supportbase/handoff/realtime/replication"

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/supportbase/handoff/metrics"
+	"github.com/supportbase/handoff/cmd/handoff/metrics"
 	"github.com/supportbase/handoff/realtime/replication"
 	"github.com/supportbase/handoff/supabase"
 	"github.com/supportbase/handoff/worker/mail"

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/supportbase/handoff/metrics"
+	"github.com/supportbase/handoff/cmd/handoff/metrics"
 	"github.com/supportbase/handoff/supabase/local/localtest"
 	"github.com/supportbase/handoff/supabase/local/postgres"
 )

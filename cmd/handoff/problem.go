@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/supportbase/handoff/cmd/handoff/metrics"
 	"github.com/supportbase/handoff/config"
-	"github.com/supportbase/handoff/metrics"
 	"github.com/supportbase/handoff/migrations"
 	"github.com/supportbase/handoff/realtime/replication"
 	"github.com/supportbase/handoff/supabase"

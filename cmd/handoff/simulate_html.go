@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/supportbase/handoff/plot"
+	"github.com/supportbase/handoff/bench/plot"
 	"github.com/supportbase/handoff/worker/simulation"
 )
 

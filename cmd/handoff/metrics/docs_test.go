@@ -12,14 +12,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/supportbase/handoff/metrics"
+	"github.com/supportbase/handoff/cmd/handoff/metrics"
 )
 
 var update = flag.Bool("update", false, "rewrite the table of docs/operations.md")
 
 const (
-	page       = "../docs/operations.md"
-	tableBegin = "<!-- metrics: written by go test ./metrics -run TestEveryMetricIsDocumented -update -->\n"
+	page       = "../../../docs/operations.md"
+	tableBegin = "<!-- metrics: written by go test ./cmd/handoff/metrics -run TestEveryMetricIsDocumented -update -->\n"
 	tableEnd   = "<!-- end of metrics -->\n"
 )
 
@@ -80,7 +80,7 @@ func TestTheDashboardAndTheAlertsUseWhatThereIs(t *testing.T) {
 			names = append(names, entry.Name+"_sum", entry.Name+"_count", entry.Name+"_bucket")
 		}
 	}
-	for _, path := range []string{"../deploy/grafana/handoff.json", "../deploy/prometheus/alerts.yaml"} {
+	for _, path := range []string{"../../../deploy/grafana/handoff.json", "../../../deploy/prometheus/alerts.yaml"} {
 		text, err := os.ReadFile(path)
 		require.NoError(t, err)
 		found := used.FindAllString(string(text), -1)

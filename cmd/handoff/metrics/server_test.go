@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/supportbase/handoff/metrics"
+	"github.com/supportbase/handoff/cmd/handoff/metrics"
 	"github.com/supportbase/handoff/realtime/broadcast"
 	"github.com/supportbase/handoff/realtime/phoenix"
 	"github.com/supportbase/handoff/realtime/replication"

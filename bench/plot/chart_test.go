@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/supportbase/handoff/plot"
+	"github.com/supportbase/handoff/bench/plot"
 )
 
 func TestChartIsWellFormed(t *testing.T) {
