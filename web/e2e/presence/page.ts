@@ -1,6 +1,6 @@
 // The page of the presence tests: the SDK over supabase-js as any site has it, and every step of every beat in `window.beats`.
 
-import { createClient } from '@supabase/supabase-js';
+import { createClient, type SupabaseClient } from '@supabase/supabase-js';
 import { createPresence, createVisitorClient, type PresenceLogEntry } from '@supportbase/handoff';
 
 declare global {
@@ -31,7 +31,8 @@ window.startAgent = async ({ url, key, projectId, email, password }) => {
 };
 
 window.startVisitor = async ({ url, key, projectId }) => {
-  const client = createVisitorClient({ supabase: createClient(url, key), projectId, log });
+  const supabase: SupabaseClient = createClient(url, key);
+  const client = createVisitorClient({ supabase, projectId, log });
   window.connectionId = () => client.presence.getSnapshot().connectionId;
   await client.start();
   return (await client.open()).id;

@@ -64,7 +64,7 @@ async function startAsMember(client: AgentClient): Promise<void> {
   await client.start();
   const { error } = mine.getSnapshot();
   unsubscribe();
-  if (error === null || error.code !== 'not_a_member') return;
+  if (error?.code !== 'not_a_member') return;
   await client.stop();
   throw new HandoffError(error.message, { code: error.code });
 }
