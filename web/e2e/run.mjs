@@ -1,4 +1,4 @@
-// Runs the end-to-end tests against one `handoff dev` of their own: node web/e2e/run.mjs [WORD...]; with words only the files
+// Runs the end-to-end tests, each file against a `handoff dev` of its own: node web/e2e/run.mjs [WORD...]; with words only the files
 // whose names have one of them. Part of `make e2e`. The last line is for programs: RESULT e2e=ok tests=42 widget_gzip_kb=43
 
 import { readdir } from 'node:fs/promises';
@@ -20,40 +20,45 @@ async function filesToRun() {
   return wanted.map((name) => here + name);
 }
 
-/** One file after another: they share the demo project. Resolves with how many passed and failed. */
-function runAll(files, signal) {
+/** Runs one file and adds up how many passed and failed. */
+function runFile(file, counts, signal) {
   return new Promise((resolve, reject) => {
-    const counts = { passed: 0, failed: 0 };
     const count = (key) => (result) => {
-      if (!files.includes(result.name)) counts[key] += 1; // a file is a result of its own
+      if (result.name !== file) counts[key] += 1; // a file is a result of its own
     };
-    const stream = run({ files, concurrency: false, signal });
+    const stream = run({ files: [file], concurrency: false, signal });
     // A file that ends before it has a test fails without one.
     stream
       .on('test:pass', count('passed'))
       .on('test:fail', count('failed'))
       .on('test:fail', () => (counts.broken = true));
-    stream.once('end', () => resolve(counts)).once('error', reject);
-    stream.compose(spec).pipe(process.stdout);
+    stream.once('end', () => resolve()).once('error', reject);
+    stream.compose(spec).pipe(process.stdout, { end: false });
   });
 }
 
-const controller = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => controller.abort(new Error(`ended by ${name}`)));
-
-async function main() {
-  const files = await filesToRun();
-  const server = await startServer(controller.signal);
+/** Files share nothing: who is online in one would be given the chats of the next. */
+async function runOnItsOwn(file, counts, signal) {
+  const server = await startServer(signal);
   Object.assign(process.env, {
     HANDOFF_URL: server.url,
     HANDOFF_PAGES_URL: server.pagesUrl,
     HANDOFF_DATABASE_URL: server.databaseUrl,
   });
   try {
-    return await runAll(files, controller.signal);
+    await runFile(file, counts, signal);
   } finally {
     await server.stop();
   }
+}
+
+const controller = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => controller.abort(new Error(`ended by ${name}`)));
+
+async function main() {
+  const counts = { passed: 0, failed: 0, broken: false };
+  for (const file of await filesToRun()) await runOnItsOwn(file, counts, controller.signal);
+  return counts;
 }
 
 try {

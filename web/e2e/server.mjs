@@ -1,4 +1,4 @@
-// One `handoff dev` for all suites: its own database on free ports, the worker, and the built pages.
+// A `handoff dev` for one suite: its own database on free ports, the worker, and the built pages.
 
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
