@@ -72,6 +72,9 @@ func newServer(t testing.TB) *server {
 }
 
 func (s *server) serve(w http.ResponseWriter, r *http.Request) {
+	// From the upgrade on, closing the HTTP server waits no more for this handler.
+	s.done.Add(1)
+	defer s.done.Done()
 	s.mu.Lock()
 	s.dials = append(s.dials, r.URL.Query())
 	refuse := s.refuse
