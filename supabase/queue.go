@@ -107,7 +107,8 @@ const (
 		   and (conversation.preferred_agent_id is not null or conversation.released_by is not null)
 		   and held.until > now()`
 	// The order of the plan stays visible in claimed_at, and so in the agents' last_assigned_at: the next batch decides as
-	// if each conversation had been given out alone.
+	// if each conversation had been given out alone. The batch has locked its conversations while they were waiting, so that is
+	// not asked again: the planner would take it for the better way in, and read the whole queue for each batch.
 	conversationAssign = `
 		with planned as (
 		  select * from unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[]) with ordinality
@@ -117,7 +118,7 @@ const (
 		     set status = 'agent_active', assigned_agent_id = planned.agent_id,
 		         claimed_at = greatest(now(), $7::timestamptz) + planned.place * interval '1 microsecond'
 		    from planned
-		   where conversation.id = planned.conversation_id and conversation.status = 'waiting'
+		   where conversation.id = planned.conversation_id
 		  returning conversation.id, conversation.project_id, conversation.claimed_at,
 		            coalesce(conversation.waiting_since, conversation.queue_entered_at) as waiting_since
 		)
@@ -135,8 +136,8 @@ const (
 // AssignBatch locks up to limit waiting conversations of the project that somebody free may take, in the order of serving,
 // and its agents with free slots; plan decides by the project's strategy, and its decision is written with its reasons in
 // the same transaction: two round trips. Where the project offers conversations, it makes offers instead of assignments,
-// after it has ended those that are due. While the transaction seenXID (0: none) is not visible to other sessions yet, it
-// does nothing and says Skipped.
+// after it has ended those that are due. When the transaction seenXID (0: none) does not become visible to other sessions
+// within some milliseconds, it does nothing and says Skipped.
 func (q *Queue) AssignBatch(ctx context.Context, projectID string, seenXID uint64, limit int,
 	plan assignment.Planner,
 ) (assignment.Batch, error) {
@@ -146,7 +147,7 @@ func (q *Queue) AssignBatch(ctx context.Context, projectID string, seenXID uint6
 	}
 	defer conn.Release()
 
-	locked, err := q.lock(ctx, conn.Conn(), projectID, seenXID, limit)
+	locked, err := q.lockVisible(ctx, conn.Conn(), projectID, seenXID, limit)
 	if err != nil {
 		return assignment.Batch{}, rollback(ctx, conn.Conn(), err)
 	}
@@ -172,17 +173,20 @@ type lockedBatch struct {
 	offers              bool
 	offerTimeoutSeconds int
 
-	chats         []assignment.Chat
-	agents        []assignment.Agent
-	waiting, free int
+	chats  []assignment.Chat
+	agents []assignment.Agent
+	// limit is how many chats it was to hold. waiting and free are what it would hold, had nobody else been in the way, and
+	// of the chats one more: then some are left behind.
+	limit, waiting, free int
 	// wakeAfter is in how many microseconds time alone may let another conversation be given out; nil for never.
 	wakeAfter *int64
 }
 
 func (b lockedBatch) outcome(assigned int) assignment.Batch {
-	somebodyInTheWay := b.waiting > len(b.chats) || b.free > len(b.agents)
+	somebodyInTheWay := min(b.waiting, b.limit) > len(b.chats) || b.free > len(b.agents)
 	batch := assignment.Batch{
 		Locked:   len(b.chats),
+		More:     b.waiting > b.limit,
 		Assigned: assigned,
 		Skipped:  somebodyInTheWay && b.waiting > assigned && b.free > 0,
 	}
@@ -193,6 +197,31 @@ func (b lockedBatch) outcome(assigned int) assignment.Batch {
 		batch.WakeAfter = due
 	}
 	return batch
+}
+
+const (
+	// firstLook and lastLook bound the pause before a transaction that is not visible yet is looked for again; it doubles.
+	// Mostly it is a matter of microseconds: the log tells of a commit just before other sessions are told.
+	firstLook = 100 * time.Microsecond
+	lastLook  = 6400 * time.Microsecond
+)
+
+// lockVisible is lock, and again shortly while the transaction is not visible.
+func (q *Queue) lockVisible(ctx context.Context, conn *pgx.Conn, projectID string, seenXID uint64, limit int) (lockedBatch, error) {
+	for pause := firstLook; ; pause *= 2 {
+		locked, err := q.lock(ctx, conn, projectID, seenXID, limit)
+		if err != nil || locked.visible || pause > lastLook {
+			return locked, err
+		}
+		if err := rollback(ctx, conn, nil); err != nil {
+			return lockedBatch{}, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return lockedBatch{}, ctx.Err()
+		}
+	}
 }
 
 // lock begins a batch in the way of the project's last one, and once more when its settings say otherwise by now.
@@ -259,9 +288,10 @@ func lockBatch(ctx context.Context, conn *pgx.Conn, way manner, projectID string
 	batch.Queue(way.begin, strconv.FormatUint(seenXID, 10), projectID)
 	batch.Queue(way.conversations, projectID, limit)
 	batch.Queue(way.agents, projectID)
-	batch.Queue(way.queue, projectID, limit)
+	batch.Queue(way.queue, projectID, limit+1) // one more: whether anything is left behind
 	results := conn.SendBatch(ctx, batch)
 	locked, err := readLocked(results, way.scanChat)
+	locked.limit = limit
 	if closeErr := results.Close(); err == nil {
 		err = closeErr
 	}

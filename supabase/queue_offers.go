@@ -109,7 +109,7 @@ const (
 		       moment.at, moment.at + make_interval(secs => $9), $6, planned.queue_position, planned.reason, planned.candidates::jsonb
 		  from unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $8::integer[]) with ordinality
 		    as planned (conversation_id, agent_id, queue_position, reason, candidates, round, place)
-		  join public.conversations as conversation on conversation.id = planned.conversation_id and conversation.status = 'waiting'
+		  join public.conversations as conversation on conversation.id = planned.conversation_id
 		 cross join lateral (select greatest(now(), $7::timestamptz) + planned.place * interval '1 microsecond' as at) as moment
 		 where not exists (
 		         select 1 from handoff.offers as refused

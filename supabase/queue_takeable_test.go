@@ -59,7 +59,7 @@ func TestAssignBatchPassesOverWhatNobodyMayTake(t *testing.T) {
 		linguist, generalist := w.skilled(t, 1, "latin"), w.agent(t, 1)
 		w.wait(t, 1501)
 		w.exec(t, `update public.conversations set required_skills = '{latin}' where visitor_id <> 'visitor 1501'`)
-		assert.Equal(t, assignment.Batch{Locked: 1000, Assigned: 1}, w.batch(t, 1000))
+		assert.Equal(t, assignment.Batch{Locked: 1000, Assigned: 1, More: true}, w.batch(t, 1000))
 		assert.Equal(t, assignment.Batch{Locked: 1, Assigned: 1}, w.batch(t, 1000))
 		assert.Equal(t, linguist, w.owner(t, "visitor 1"))
 		assert.Equal(t, generalist, w.owner(t, "visitor 1501"))

@@ -26,7 +26,7 @@ func TestAssignBatch(t *testing.T) {
 		w.exec(t, `update public.conversations set priority = 5 where visitor_id = 'visitor 4'`)
 		batch, err := supabase.NewQueue(w.pool).AssignBatch(t.Context(), w.project, 0, 3, assignment.Plan)
 		require.NoError(t, err)
-		assert.Equal(t, assignment.Batch{Locked: 3, Assigned: 3}, batch)
+		assert.Equal(t, assignment.Batch{Locked: 3, Assigned: 3, More: true}, batch)
 		var served []string
 		require.NoError(t, w.pool.QueryRow(t.Context(),
 			`select array_agg(visitor_id order by visitor_id) from public.conversations where status = 'agent_active'`).Scan(&served))

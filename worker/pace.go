@@ -6,15 +6,15 @@ import (
 )
 
 const (
-	smallestBatch = 1
+	smallestBatch = 50
 	firstBatch    = 10
 	largestBatch  = 1000
 	// batchGrowth is how many times larger the batch after a quick one is.
 	batchGrowth = 4
 	// quickBatch and slowBatch bound how long the locks of a batch should be held: conversations that it holds cannot be
-	// written to meanwhile.
-	quickBatch = 50 * time.Millisecond
-	slowBatch  = 200 * time.Millisecond
+	// written to meanwhile. Below smallestBatch a batch takes hardly less time, so it is no use to go there.
+	quickBatch = 100 * time.Millisecond
+	slowBatch  = 400 * time.Millisecond
 )
 
 // paces are the batch sizes of the projects whose queues are being drained. Others begin small: most of the time a single
@@ -44,18 +44,23 @@ func (p *paces) draining(projectID string) bool {
 	return draining
 }
 
-// took sets the size of the project's next batch by how long a full one took.
-func (p *paces) took(projectID string, limit int, duration time.Duration) {
+// took sets the size of the project's next batch by how long a full one took, and says whether its queue is the first
+// that is being drained.
+func (p *paces) took(projectID string, limit int, duration time.Duration) (first bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	first = len(p.next) == 0
 	p.next[projectID] = nextBatch(limit, duration)
+	return first
 }
 
-// forget says that the project's queue is drained for now.
-func (p *paces) forget(projectID string) {
+// forget says that the project's queue is drained for now; last, that it was the only one that was being drained.
+func (p *paces) forget(projectID string) (last bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	_, draining := p.next[projectID]
 	delete(p.next, projectID)
+	return draining && len(p.next) == 0
 }
 
 func nextBatch(limit int, duration time.Duration) int {

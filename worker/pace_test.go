@@ -34,7 +34,7 @@ func (q *pacedQueue) AssignBatch(_ context.Context, projectID string, _ uint64, 
 	q.waiting[projectID] -= count
 	q.limits = append(q.limits, limit)
 	q.order = append(q.order, projectID)
-	return assignment.Batch{Locked: count, Assigned: count}, nil
+	return assignment.Batch{Locked: count, Assigned: count, More: q.waiting[projectID] > 0}, nil
 }
 
 func (q *pacedQueue) WaitingProjects(context.Context) ([]string, error) { return nil, nil }
@@ -49,6 +49,14 @@ func startPaced(t *testing.T, queue *pacedQueue) *worker.Service {
 	return service
 }
 
+// slowLater is a database that is quick with small batches and has trouble with larger ones.
+func slowLater(limit int) time.Duration {
+	if limit < 50 {
+		return time.Millisecond
+	}
+	return 401 * time.Millisecond
+}
+
 func TestBatchSize(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -57,16 +65,16 @@ func TestBatchSize(t *testing.T) {
 		want    []int
 	}{
 		"grows to a thousand while batches are quick": {
-			4000, func(int) time.Duration { return 49 * time.Millisecond }, []int{10, 40, 160, 640, 1000, 1000, 1000, 1000},
+			4000, func(int) time.Duration { return 99 * time.Millisecond }, []int{10, 40, 160, 640, 1000, 1000, 1000, 1000},
 		},
 		"stays when a batch takes its time": {
-			30, func(int) time.Duration { return 100 * time.Millisecond }, []int{10, 10, 10, 10},
+			30, func(int) time.Duration { return 200 * time.Millisecond }, []int{10, 10, 10},
 		},
-		"shrinks to one when batches are slow": {
-			20, func(int) time.Duration { return 201 * time.Millisecond }, []int{10, 5, 2, 1, 1, 1, 1},
+		"shrinks to fifty when batches are slow: smaller ones take hardly less time": {
+			480, slowLater, []int{10, 40, 160, 80, 50, 50, 50, 50},
 		},
 		"settles where a batch is neither": {
-			700, func(limit int) time.Duration { return time.Duration(limit) * time.Millisecond }, []int{10, 40, 160, 160, 160, 160, 160},
+			690, func(limit int) time.Duration { return time.Duration(limit) * time.Millisecond }, []int{10, 40, 160, 160, 160, 160},
 		},
 	}
 	for name, test := range tests {
@@ -122,5 +130,29 @@ func TestALongQueueDelaysAnotherProjectByOneBatch(t *testing.T) {
 		assert.Zero(t, queue.waiting["quiet"])
 		assert.Equal(t, []string{"noisy", "quiet"}, queue.order[before:], "the batch in hand, and then the other project")
 		assert.Positive(t, queue.waiting["noisy"])
+	})
+}
+
+func TestOnDraining(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		queue := &pacedQueue{takes: func(int) time.Duration { return time.Millisecond }, waiting: map[string]int{"a": 30, "b": 12, "c": 10}}
+		var heard []bool
+		service := worker.New(worker.Options{
+			Queue: queue, Board: newDatabase(), Logger: slog.New(slog.DiscardHandler), ProjectsAtOnce: 1, QueueInterval: time.Hour,
+			OnDraining: func(draining bool) { heard = append(heard, draining) },
+		})
+		require.NoError(t, service.Start(t.Context()))
+		defer service.Stop(t.Context())
+		service.React(event("c", realtime.KindNewConversation))
+		pause(time.Second)
+		synctest.Wait()
+		assert.Empty(t, heard, "one batch was enough")
+		service.React(event("a", realtime.KindNewConversation))
+		service.React(event("b", realtime.KindNewConversation))
+		pause(time.Second)
+		synctest.Wait()
+		assert.Equal(t, []bool{true, false}, heard, "once for both")
+		assert.Len(t, queue.limits, 5)
 	})
 }

@@ -17,8 +17,8 @@ import (
 type Queue interface {
 	// AssignBatch locks up to limit waiting conversations of the project, in the order of serving, and its agents with
 	// free slots, lets plan decide, and writes the plan in the same transaction. Conversations and agents that somebody
-	// else has locked are left out. While the transaction seenXID is not visible yet, nothing is done and the batch says
-	// Skipped.
+	// else has locked are left out. When the transaction seenXID is not visible within some milliseconds, nothing is
+	// done and the batch says Skipped.
 	AssignBatch(ctx context.Context, projectID string, seenXID uint64, limit int, plan assignment.Planner) (assignment.Batch, error)
 	// WaitingProjects lists the projects that have waiting conversations.
 	WaitingProjects(ctx context.Context) ([]string, error)
@@ -44,6 +44,8 @@ type Options struct {
 	QueueInterval time.Duration
 	// ProjectsAtOnce bounds how many projects are worked on at the same time. Default 4.
 	ProjectsAtOnce int
+	// OnDraining hears when the first long queue begins to be drained, and when the last one is. Optional, must not block.
+	OnDraining func(draining bool)
 }
 
 const (
@@ -53,10 +55,12 @@ const (
 	skippedPause = 20 * time.Millisecond
 	// positionsDebounce is how long changes of a queue are gathered before its visitors are told: most are overtaken by then.
 	positionsDebounce = 250 * time.Millisecond
+	// boardsDebounce is the same for queue length and availability. Without it a busy project's are counted for each event.
+	boardsDebounce = 50 * time.Millisecond
 	// drainPoll and drainPatience are how often, and for how long, what is counted over a queue waits for the queue to be
 	// drained: meanwhile each count is overtaken by the next batch, and takes the time of it.
 	drainPoll     = 20 * time.Millisecond
-	drainPatience = time.Second
+	drainPatience = 3 * time.Second
 	// queueScanTimeout bounds the look for projects with waiting conversations.
 	queueScanTimeout = 5 * time.Second
 )
@@ -85,12 +89,16 @@ func New(options Options) *Service {
 	if options.ProjectsAtOnce <= 0 {
 		options.ProjectsAtOnce = defaultProjectsAtOnce
 	}
+	if options.OnDraining == nil {
+		options.OnDraining = func(bool) {}
+	}
 	service := &Service{options: options, paces: newPaces(), ticks: cron.New()}
 	service.assignments = newRuns("assignment", options.ProjectsAtOnce, options.Logger, service.assign)
 	service.alarms = newAlarms(func(projectID string) { service.assignments.mark(projectID, 0) })
 	service.boards = newRuns("project_state", options.ProjectsAtOnce, options.Logger, service.afterDraining(options.Board.RefreshProjectState))
 	service.positions = newRuns("queue_positions", options.ProjectsAtOnce, options.Logger, service.afterDraining(options.Board.RefreshPositions))
 	service.positions.debounce = positionsDebounce
+	service.boards.debounce = boardsDebounce
 	return service
 }
 
@@ -222,10 +230,14 @@ func (s *Service) assign(ctx context.Context, projectID string, seenXID uint64) 
 	case batch.Skipped:
 		s.skipped.Add(1)
 		sleep(ctx, jitter(skippedPause))
-	case batch.Locked == limit && batch.Assigned > 0:
-		s.paces.took(projectID, limit, time.Since(began))
+	case batch.More && batch.Assigned > 0:
+		if s.paces.took(projectID, limit, time.Since(began)) {
+			s.options.OnDraining(true)
+		}
 	default:
-		s.paces.forget(projectID)
+		if s.paces.forget(projectID) {
+			s.options.OnDraining(false)
+		}
 		return nil
 	}
 	s.assignments.mark(projectID, seenXID)

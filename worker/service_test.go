@@ -79,7 +79,7 @@ func (d *database) AssignBatch(ctx context.Context, projectID string, xid uint64
 	}
 	count := min(limit, d.waiting[projectID])
 	d.waiting[projectID] -= count
-	return assignment.Batch{Locked: count, Assigned: count}, nil
+	return assignment.Batch{Locked: count, Assigned: count, More: d.waiting[projectID] > 0}, nil
 }
 
 // keep lets nothing be given out for so long.
@@ -177,6 +177,7 @@ func TestServiceAssigns(t *testing.T) {
 			defer service.Stop(t.Context())
 			pause(5 * time.Millisecond)
 			assert.Zero(t, db.left("a"))
+			pause(100 * time.Millisecond)
 			assert.Equal(t, []string{"a"}, db.boards)
 		})
 	})
@@ -449,7 +450,7 @@ func TestServiceCountsAfterDraining(t *testing.T) {
 		})
 	})
 
-	t.Run("but not for longer than a second", func(t *testing.T) {
+	t.Run("but not for longer than three seconds", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			db := newDatabase()
@@ -459,7 +460,7 @@ func TestServiceCountsAfterDraining(t *testing.T) {
 			pause(30 * time.Millisecond)
 			before := len(db.toldBoards())
 			service.React(event("a", realtime.KindStatusChanged))
-			pause(1100 * time.Millisecond)
+			pause(3100 * time.Millisecond)
 			assert.Positive(t, db.left("a"))
 			assert.Greater(t, len(db.toldBoards()), before)
 		})

@@ -137,7 +137,7 @@ func (w *world) atRate(ctx context.Context, report *Report, one contender, perSe
 	if err != nil {
 		return latencies{}, err
 	}
-	assigned, err := w.awaitAssigned(ctx, []string{projectID}, count, assignTimeout)
+	assigned, err := w.awaitAssigned(ctx, []string{projectID}, assignTimeout)
 	if err != nil {
 		return latencies{}, err
 	}
@@ -152,19 +152,28 @@ func (w *world) atRate(ctx context.Context, report *Report, one contender, perSe
 	return latencies{p50: report.value(what, "p50"), p99: report.value(what, "p99")}, nil
 }
 
-// awaitAssigned waits until all have agents; how many have when the time is up is a result.
-func (w *world) awaitAssigned(ctx context.Context, projects []string, count int, limit time.Duration) (assigned int, err error) {
+// What is asked while the others work must cost them nothing: whether anybody waits is the first entry of an index.
+const (
+	anyWaiting    = `select exists (select from public.conversations where project_id = any ($1::uuid[]) and status = 'waiting')`
+	countAssigned = `select count(*) from public.conversations where project_id = any ($1::uuid[]) and status = 'agent_active'`
+)
+
+// awaitAssigned waits until nobody waits; how many have agents then, or when the time is up, is a result.
+func (w *world) awaitAssigned(ctx context.Context, projects []string, limit time.Duration) (assigned int, err error) {
 	waitCtx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	err = rig.Poll(waitCtx, assignPoll, func() (bool, error) {
-		err := w.owner.QueryRow(waitCtx, `select count(*) from public.conversations where project_id = any ($1::uuid[]) and status = 'agent_active'`, projects).
-			Scan(&assigned)
-		return err == nil && assigned >= count, err
+		var waiting bool
+		err := w.owner.QueryRow(waitCtx, anyWaiting, projects).Scan(&waiting)
+		return err == nil && !waiting, err
 	})
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		err = nil
+	if err != nil && (!errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil) {
+		return 0, err
 	}
-	return assigned, err
+	if err := w.owner.QueryRow(ctx, countAssigned, projects).Scan(&assigned); err != nil {
+		return 0, fmt.Errorf("count who was given out: %w", err)
+	}
+	return assigned, nil
 }
 
 func (w *world) waits(ctx context.Context, projects ...string) ([]time.Duration, error) {

@@ -107,7 +107,7 @@ func (w *world) burstOf(ctx context.Context, one contender, projectCount, conver
 	if one.name != ourselves {
 		limit = anchorLimit
 	}
-	assigned, err := w.awaitAssigned(ctx, projects, projectCount*conversations, limit)
+	assigned, err := w.awaitAssigned(ctx, projects, limit)
 	if err != nil {
 		return 0, err
 	}

@@ -103,7 +103,7 @@ func (e *engine) wire(ctx context.Context) (err error) {
 	})
 	e.service = worker.New(worker.Options{
 		Queue: e.traces.queue(supabase.NewQueue(e.pool)), Board: supabase.NewBoard(e.pool), Logger: e.logger,
-		QueueInterval: e.settings.Worker.QueueInterval,
+		QueueInterval: e.settings.Worker.QueueInterval, OnDraining: e.bridge.HoldSlow,
 	})
 	if e.mailer, err = newMailer(e.settings, e.pool, e.logger); err != nil {
 		return err

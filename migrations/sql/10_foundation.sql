@@ -71,13 +71,17 @@ revoke all on function handoff.require_user() from public, anon, authenticated;
 -- would be enough for anybody who can set one; the session must belong to who owns the engine, and no client's does.
 create or replace function handoff.is_importing()
 returns boolean
-language sql
+language plpgsql  -- not sql: that is planned at each call, and each message calls it
 stable
 security invoker
 set search_path = ''
 as $$
-  select coalesce(current_setting('handoff.importing', true), '') = 'on'
-         and pg_has_role(session_user, (select nspowner from pg_catalog.pg_namespace where nspname = 'handoff'), 'usage');
+begin
+  if coalesce(current_setting('handoff.importing', true), '') <> 'on' then
+    return false;
+  end if;
+  return pg_has_role(session_user, (select nspowner from pg_catalog.pg_namespace where nspname = 'handoff'), 'usage');
+end
 $$;
 comment on function handoff.is_importing() is 'Whether this transaction is `handoff import`: triggers then leave numbers, times and events alone.';
 revoke all on function handoff.is_importing() from public, anon, authenticated;

@@ -87,12 +87,14 @@ grant execute on function handoff.member_projects() to authenticated, service_ro
 
 create or replace function handoff.is_member(project_id uuid)
 returns boolean
-language sql
+language plpgsql  -- not sql: that is planned at each call
 stable
 security invoker
 set search_path = ''
 as $$
-  select is_member.project_id in (select handoff.member_projects());
+begin
+  return is_member.project_id in (select handoff.member_projects());
+end
 $$;
 comment on function handoff.is_member(uuid) is 'Whether the caller belongs to the project.';
 revoke all on function handoff.is_member(uuid) from public, anon, authenticated;
@@ -101,18 +103,20 @@ grant execute on function handoff.is_member(uuid) to authenticated, service_role
 -- DEFINER: reads members of every role.
 create or replace function handoff.is_admin(project_id uuid)
 returns boolean
-language sql
+language plpgsql  -- not sql: that is planned at each call
 stable
 security definer
 set search_path = ''
 as $$
-  select exists (
+begin
+  return exists (
            select 1 from public.projects as project
             where project.id = is_admin.project_id and project.user_id = (select auth.uid()))
       or exists (
            select 1 from public.project_members as member
             where member.project_id = is_admin.project_id and member.user_id = (select auth.uid())
               and member.status = 'active' and member.role = 'admin');
+end
 $$;
 comment on function handoff.is_admin(uuid) is 'Whether the caller owns the project or is an active admin of it.';
 revoke all on function handoff.is_admin(uuid) from public, anon, authenticated;

@@ -85,20 +85,26 @@ create policy "Agents can change their own availability" on public.agent_availab
 
 create or replace function handoff.agent_profiles(projects uuid[], users uuid[])
 returns table (project_id uuid, user_id uuid, agent jsonb)
-language sql
+language plpgsql  -- not sql: that is planned at each call, and each assignment calls it
 stable
 security definer  -- reads auth.users for owners, who have no member row
 set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   select wanted.project_id, wanted.user_id,
          jsonb_build_object(
            'id', account.id,
            'name', coalesce(member.name, account.raw_user_meta_data ->> 'name', split_part(account.email, '@', 1), 'Agent'),
-           'avatar_url', coalesce(member.avatar_url, handoff.web_address(account.raw_user_meta_data ->> 'avatar_url')))
+           'avatar_url', coalesce(member.avatar_url,
+                                  case when account.raw_user_meta_data ? 'avatar_url'
+                                       then handoff.web_address(account.raw_user_meta_data ->> 'avatar_url') end))
     from unnest(agent_profiles.projects, agent_profiles.users) as wanted (project_id, user_id)
     join auth.users as account on account.id = wanted.user_id
     left join public.project_members as member
       on member.user_id = account.id and member.project_id = wanted.project_id and member.status <> 'removed';
+end
 $$;
 comment on function handoff.agent_profiles(uuid[], uuid[]) is 'What customers see of agents, each of one project: id, name, avatar_url.';
 revoke all on function handoff.agent_profiles(uuid[], uuid[]) from public, anon, authenticated;
@@ -200,6 +206,16 @@ security definer
 set search_path = ''
 as $$
 begin
+  -- One more chat or one less: most updates. What is derived stays, and is not worth a call for each agent of a batch.
+  if tg_op = 'UPDATE' and (new.status, new.connection, new.inactive, new.skills) = (old.status, old.connection, old.inactive, old.skills) then
+    new.effective_status := old.effective_status;
+    new.effective_reason := old.effective_reason;
+    if new.current_chat_count = 0 and old.current_chat_count > 0 then
+      new.idle_since := now();
+    end if;
+    new.updated_at := now();
+    return new;
+  end if;
   if new.status = 'available' then
     new.status := 'online';
   end if;

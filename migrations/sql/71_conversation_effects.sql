@@ -18,9 +18,10 @@ as $$
 declare
   uncounted uuid;
 begin
-  if (select array_agg(changed.status) from old_rows as changed) is not distinct from (select array_agg(changed.status) from new_rows as changed)
-     and (select array_agg(changed.assigned_agent_id) from old_rows as changed)
-         is not distinct from (select array_agg(changed.assigned_agent_id) from new_rows as changed) then
+  -- Who carries what is all that counts: a conversation that enters the queue changes nothing here.
+  if (select array_agg(case changed.status when 'agent_active' then changed.assigned_agent_id end) from old_rows as changed)
+     is not distinct from
+     (select array_agg(case changed.status when 'agent_active' then changed.assigned_agent_id end) from new_rows as changed) then
     return null;
   end if;
   with change as (
@@ -62,10 +63,10 @@ begin
      where agent.id = locked.id
     returning agent.project_id, agent.user_id
   )
-  select delta.agent_id into uncounted
-    from delta
-    left join counted on counted.user_id = delta.agent_id and counted.project_id = delta.project_id
-   where delta.gained and counted.user_id is null
+  -- "except", because it never compares each with each.
+  select missed.agent_id into uncounted
+    from (select delta.project_id, delta.agent_id from delta where delta.gained
+          except select counted.project_id, counted.user_id from counted) as missed
    limit 1;
   if uncounted is not null then
     perform handoff.fail(409, 'agent_not_online', format('User %s is no agent of this project', uncounted),

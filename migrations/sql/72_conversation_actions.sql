@@ -384,6 +384,27 @@ $$;
 revoke all on function handoff.clear_chat(uuid) from public, anon, authenticated;
 grant execute on function handoff.clear_chat(uuid) to authenticated;
 
+create or replace function handoff.visitors_conversation(conversation_id uuid)
+returns public.conversations
+language plpgsql
+volatile
+security definer  -- called by functions of visitors
+set search_path = ''
+as $$
+declare
+  conversation public.conversations := handoff.visible_conversation(visitors_conversation.conversation_id);
+begin
+  if conversation.visitor_user_id is distinct from auth.uid() then
+    perform handoff.fail(403, 'not_the_visitor', 'Only the visitor of a conversation can do this');
+  end if;
+  -- Before anything is locked, as in start_conversation: calls of one visitor meet here first.
+  perform handoff.rate_limit('visitor', 30, interval '1 minute');
+  return conversation;
+end
+$$;
+comment on function handoff.visitors_conversation(uuid) is 'The conversation, not locked, if it is the caller''s own as a visitor; else refuses. Counts the call.';
+revoke all on function handoff.visitors_conversation(uuid) from public, anon, authenticated;
+
 create or replace function handoff.lock_as_visitor(conversation_id uuid)
 returns public.conversations
 language plpgsql
@@ -392,12 +413,8 @@ security definer  -- called by functions of visitors
 set search_path = ''
 as $$
 declare
-  conversation public.conversations := handoff.visible_conversation(lock_as_visitor.conversation_id);
+  conversation public.conversations := handoff.visitors_conversation(lock_as_visitor.conversation_id);
 begin
-  if conversation.visitor_user_id is distinct from auth.uid() then
-    perform handoff.fail(403, 'not_the_visitor', 'Only the visitor of a conversation can do this');
-  end if;
-  perform handoff.rate_limit('visitor', 30, interval '1 minute');
   return handoff.lock_conversation(conversation.id);
 end
 $$;

@@ -77,17 +77,19 @@ grant execute on function handoff.availability(uuid, timestamptz) to anon, authe
 
 create or replace function handoff.has_agents(project_id uuid)
 returns boolean
-language sql
+language plpgsql  -- not sql: that is planned at each call, which costs more than the answer
 stable
 security definer  -- called by availability only
 set search_path = ''
 as $$
-  select exists (select 1 from public.project_members as member
+begin
+  return exists (select 1 from public.project_members as member
                   where member.project_id = has_agents.project_id and member.status = 'active')
       or exists (select 1 from public.agent_availability as agent
                    join public.projects as project on project.id = agent.project_id and project.user_id = agent.user_id
                   where agent.project_id = has_agents.project_id
                     and (agent.status_set_by is not null or agent.status <> 'offline'));
+end
 $$;
 comment on function handoff.has_agents(uuid) is
   'Whether anybody could ever answer: an active member, or an owner who has worked as an agent. To have the dashboard open is no work.';
@@ -117,16 +119,18 @@ revoke all on function handoff.enqueue(uuid, text, text, double precision) from 
 
 create or replace function handoff.last_ai_confidence(conversation_id uuid)
 returns double precision
-language sql
+language plpgsql  -- not sql: that is planned at each call
 stable
 security definer  -- called by enqueue only
 set search_path = ''
 as $$
-  select (message.metadata ->> 'confidence')::double precision
-    from public.messages as message
-   where message.conversation_id = last_ai_confidence.conversation_id and message.sender_type = 'ai'
-   order by message.seq desc
-   limit 1;
+begin
+  return (select (message.metadata ->> 'confidence')::double precision
+            from public.messages as message
+           where message.conversation_id = last_ai_confidence.conversation_id and message.sender_type = 'ai'
+           order by message.seq desc
+           limit 1);
+end
 $$;
 revoke all on function handoff.last_ai_confidence(uuid) from public, anon, authenticated;
 

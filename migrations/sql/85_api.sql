@@ -106,11 +106,13 @@ declare
 begin
   -- Sends of one conversation take turns, so the look-up below cannot miss a twin that is being written.
   perform 1 from public.conversations as conversation where conversation.id = write_message.conversation_id for no key update;
-  select * into message
-    from public.messages as earlier
-   where earlier.conversation_id = write_message.conversation_id
-     and earlier.client_message_id = write_message.client_message_id;
-  if not found then
+  if write_message.client_message_id is not null then
+    select * into message
+      from public.messages as earlier
+     where earlier.conversation_id = write_message.conversation_id
+       and earlier.client_message_id = write_message.client_message_id;
+  end if;
+  if message.id is null then
     if write_message.sender_type = 'customer' then
       perform handoff.rate_limit('visitor_message', 10, interval '1 minute');
     end if;
@@ -225,15 +227,13 @@ begin
   if coalesce(request_handoff.reason, '') not in ('button_click', 'customer_request') then
     perform handoff.fail(400, 'unknown_reason', 'Unknown reason', 'Use button_click or customer_request.');
   end if;
+  conversation := handoff.visitors_conversation(request_handoff.conversation_id);
   if btrim(request_handoff.customer_email) <> '' then
     -- Customers are locked before conversations.
-    conversation := handoff.visible_conversation(request_handoff.conversation_id);
-    if conversation.visitor_user_id = auth.uid() then
-      perform handoff.link_email(conversation.project_id, conversation.visitor_id, request_handoff.customer_email,
-                                 request_handoff.customer_name);
-    end if;
+    perform handoff.link_email(conversation.project_id, conversation.visitor_id, request_handoff.customer_email,
+                               request_handoff.customer_name);
   end if;
-  conversation := handoff.lock_as_visitor(request_handoff.conversation_id);
+  conversation := handoff.lock_conversation(request_handoff.conversation_id);
   if conversation.status = 'closed' then
     perform handoff.fail(409, 'conversation_closed', 'This conversation is closed', 'Start a new one.');
   end if;

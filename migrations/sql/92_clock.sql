@@ -179,9 +179,10 @@ declare
      where conversation.status = 'agent_active'
        and conversation.auto_close_warning_sent_at is null
        and conversation.customer_presence in ('idle', 'offline')
-       and greatest(conversation.claimed_at, conversation.customer_active_at, absence.offered_at)
-           <= moment - make_interval(mins => coalesce(settings.inactivity_timeout_minutes, 5))
-       and not handoff.is_forsaken(conversation, absence.offered_at)
+       -- The function is called for those that are due only: there is one chat in a thousand of them.
+       and case when greatest(conversation.claimed_at, conversation.customer_active_at, absence.offered_at)
+                     <= moment - make_interval(mins => coalesce(settings.inactivity_timeout_minutes, 5))
+                then not handoff.is_forsaken(conversation, absence.offered_at) end
      order by conversation.customer_active_at nulls first, conversation.claimed_at, conversation.id
      limit most
        for no key update of conversation skip locked);

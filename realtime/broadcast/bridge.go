@@ -40,6 +40,7 @@ type Bridge struct {
 	ready    []*lane
 	slow     []*lane    // ready, on the slower way
 	slowWork *sync.Cond // as work, for the workers of the slower way
+	held     hold
 	counts   counts
 	ending   bool // workers leave
 	stopped  bool // closed is closed
@@ -255,6 +256,8 @@ func (b *Bridge) close() {
 	if !b.stopped {
 		b.stopped = true
 		close(b.closed)
+		b.held = hold{}
+		b.slowWork.Broadcast()
 	}
 	b.noteDrained()
 }

@@ -57,7 +57,7 @@ func (b *Bridge) next(into *batch) bool {
 func (b *Bridge) nextSlow(into *batch) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for !b.ending && len(b.slow) == 0 {
+	for !b.ending && (len(b.slow) == 0 || b.held.holds()) {
 		b.slowWork.Wait()
 	}
 	if b.ending {

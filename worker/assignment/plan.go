@@ -53,6 +53,8 @@ type Batch struct {
 	// Locked is how many waiting conversations the batch held, Assigned how many of them got an agent or were offered to one.
 	// Only those are held that somebody free may take.
 	Locked, Assigned int
+	// More says that the batch was full and left conversations behind that somebody free might have taken.
+	More bool
 	// Skipped says that a conversation or an agent was left out because another transaction held it for a moment, or was
 	// not visible yet, and that with it more might have been assigned: try again shortly.
 	Skipped bool
