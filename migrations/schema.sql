@@ -5975,7 +5975,7 @@ $function$;
 grant execute on function handoff.presence_history(project_id uuid, user_id uuid, connection_id uuid, before timestamp with time zone, page integer) to authenticated;
 grant execute on function handoff.presence_history(project_id uuid, user_id uuid, connection_id uuid, before timestamp with time zone, page integer) to service_role;
 
-CREATE OR REPLACE FUNCTION handoff.presence_leave(connection_id uuid, reason text, data jsonb, moment timestamp with time zone DEFAULT now())
+CREATE OR REPLACE FUNCTION handoff.presence_leave(connection_id uuid, reason text, data jsonb, beat integer, moment timestamp with time zone DEFAULT now())
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -5988,12 +5988,16 @@ begin
   perform handoff.require_caller();
   update handoff.presence_leases as leaving
      set beat_at = greatest(leaving.beat_at, moment),
+         client_beat = presence_leave.beat,
          leaving = case when because = 'pagehide' and leaving.remain_seconds > 0 then because end,
+         -- The lease is so long from here on: no grace after a restart of the database makes it longer (the sweep).
+         lease_seconds = case when because = 'pagehide' then leaving.remain_seconds else leaving.lease_seconds end,
          expires_at = case when because = 'pagehide'
                            then least(leaving.expires_at, moment + make_interval(secs => leaving.remain_seconds)) else leaving.expires_at end,
          bucket = case when because = 'pagehide'
                        then least(leaving.bucket, handoff.wheel_tick(moment + make_interval(secs => leaving.remain_seconds))) else leaving.bucket end
    where leaving.connection_id = presence_leave.connection_id and leaving.user_id is not distinct from auth.uid()
+     and (because <> 'pagehide' or (presence_leave.beat < leaving.client_beat) is not true)
   returning leaving.* into lease;
   if lease.leaving is not null then
     if lease.traced then
@@ -6001,8 +6005,10 @@ begin
     end if;
     return jsonb_build_object('left', true, 'remains_seconds', lease.remain_seconds);
   end if;
-  -- After a crash there may be a session without a lease.
-  if lease.connection_id is null and (handoff.own_session(presence_leave.connection_id)).id is null then
+  -- After a crash there may be a session without a lease; with one, the page is there again.
+  if lease.connection_id is null and (
+       exists (select 1 from handoff.presence_leases as held where held.connection_id = presence_leave.connection_id)
+       or (handoff.own_session(presence_leave.connection_id)).id is null) then
     return jsonb_build_object('left', false, 'remains_seconds', 0);
   end if;
   perform handoff.end_presence(array[presence_leave.connection_id], array[because],
@@ -6010,9 +6016,9 @@ begin
   return jsonb_build_object('left', true, 'remains_seconds', 0);
 end
 $function$;
-comment on function handoff.presence_leave(connection_id uuid, reason text, data jsonb, moment timestamp with time zone) is 'A connection goes: at once, or (pagehide) unless it is back in time.';
-grant execute on function handoff.presence_leave(connection_id uuid, reason text, data jsonb, moment timestamp with time zone) to authenticated;
-grant execute on function handoff.presence_leave(connection_id uuid, reason text, data jsonb, moment timestamp with time zone) to service_role;
+comment on function handoff.presence_leave(connection_id uuid, reason text, data jsonb, beat integer, moment timestamp with time zone) is 'A connection goes: at once, or (pagehide) unless it is back in time. A pagehide older than a beat that arrived changes nothing.';
+grant execute on function handoff.presence_leave(connection_id uuid, reason text, data jsonb, beat integer, moment timestamp with time zone) to authenticated;
+grant execute on function handoff.presence_leave(connection_id uuid, reason text, data jsonb, beat integer, moment timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION handoff.presence_members(project_id uuid, role text, conversation_id uuid, page integer, moment timestamp with time zone DEFAULT now())
  RETURNS jsonb
@@ -6886,11 +6892,13 @@ begin
          beats = lease.beats, missed = lease.missed, late = lease.late, lost = lease.lost, client_beat = lease.client_beat,
          longest_gap = lease.longest_gap, intervals = lease.intervals, delays = lease.delays
    where renewed.connection_id = lease.connection_id
+     -- The page has gone since it sent this beat (presence_leave): a page that is there enters again.
+     and (renewed.leaving is not null and renew.client_beat <= renewed.client_beat) is not true
   returning renewed.* into lease;
   return lease;
 end
 $function$;
-comment on function handoff.renew(lease handoff.presence_leases, state text, promised integer, idle_seconds integer, client_beat integer, moment timestamp with time zone) is 'One beat on the lease: renewed, counted and measured; a null row when the sweep was quicker.';
+comment on function handoff.renew(lease handoff.presence_leases, state text, promised integer, idle_seconds integer, client_beat integer, moment timestamp with time zone) is 'One beat on the lease: renewed, counted and measured; a null row when the sweep was quicker, or the beat is older than its page''s good-bye.';
 
 CREATE OR REPLACE FUNCTION handoff.renew_lease(wanted handoff.presence_leases)
  RETURNS void
@@ -6906,7 +6914,8 @@ begin
          next_beat = excluded.next_beat, floor_seconds = excluded.floor_seconds, remain_seconds = excluded.remain_seconds,
          lease_seconds = excluded.lease_seconds, suspect = false, leaving = null,
          previous_state = lease.state, state = excluded.state, bucket = least(lease.bucket, excluded.bucket),
-         beats = lease.beats + 1, traced = lease.traced or excluded.traced
+         -- Entering is a beat by the client's count, too, though it tells no number.
+         beats = lease.beats + 1, client_beat = lease.client_beat + 1, traced = lease.traced or excluded.traced
    where lease.project_id = excluded.project_id and lease.client_id = excluded.client_id and lease.role = excluded.role;
   if not found then
     perform handoff.connection_taken();
@@ -9131,16 +9140,16 @@ comment on function public.presence_history(p_project_id uuid, p_user_id uuid, p
 grant execute on function public.presence_history(p_project_id uuid, p_user_id uuid, p_connection_id uuid, p_before timestamp with time zone, p_limit integer) to authenticated;
 grant execute on function public.presence_history(p_project_id uuid, p_user_id uuid, p_connection_id uuid, p_before timestamp with time zone, p_limit integer) to service_role;
 
-CREATE OR REPLACE FUNCTION public.presence_leave(p_connection_id uuid, p_reason text DEFAULT 'left'::text, p_data jsonb DEFAULT NULL::jsonb)
+CREATE OR REPLACE FUNCTION public.presence_leave(p_connection_id uuid, p_reason text DEFAULT 'left'::text, p_data jsonb DEFAULT NULL::jsonb, p_beat integer DEFAULT NULL::integer)
  RETURNS jsonb
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
-  select handoff.presence_leave(p_connection_id, p_reason, p_data);
+  select handoff.presence_leave(p_connection_id, p_reason, p_data, p_beat);
 $function$;
-comment on function public.presence_leave(p_connection_id uuid, p_reason text, p_data jsonb) is 'The caller''s connection leaves for a reason. pagehide keeps the place for remain_present_for seconds, because a reload looks the same; others are at once.';
-grant execute on function public.presence_leave(p_connection_id uuid, p_reason text, p_data jsonb) to authenticated;
-grant execute on function public.presence_leave(p_connection_id uuid, p_reason text, p_data jsonb) to service_role;
+comment on function public.presence_leave(p_connection_id uuid, p_reason text, p_data jsonb, p_beat integer) is 'The caller''s connection leaves for a reason. pagehide keeps the place for remain_present_for seconds, because a reload looks the same; others are at once.';
+grant execute on function public.presence_leave(p_connection_id uuid, p_reason text, p_data jsonb, p_beat integer) to authenticated;
+grant execute on function public.presence_leave(p_connection_id uuid, p_reason text, p_data jsonb, p_beat integer) to service_role;
 
 CREATE OR REPLACE FUNCTION public.presence_members(p_project_id uuid, p_role text DEFAULT NULL::text, p_conversation_id uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 1000)
  RETURNS jsonb

@@ -37,7 +37,7 @@ func TestTracePresence(t *testing.T) {
 		p.await(t, " enter ")
 		exec(`select handoff.presence_heartbeat($1, 'thinking', 30, 0, 4)`, connection)
 		p.await(t, `"beat": 4`)
-		exec(`select handoff.presence_leave($1, 'left', null)`, connection)
+		exec(`select handoff.presence_leave($1, 'left', null, null)`, connection)
 		p.await(t, `"reason": "left"`)
 	})
 

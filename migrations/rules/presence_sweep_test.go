@@ -205,6 +205,16 @@ func TestPresenceAfterRestart(t *testing.T) {
 		assert.Equal(t, 1, w.sweep(t, seconds(711)).Ended)
 	})
 
+	t.Run("a page that is closed soon after a start of the database is not kept for longer", func(t *testing.T) {
+		t.Parallel()
+		w := online(t)
+		w.sweep(t, 0)
+		tab := w.sarah.enter(t, seconds(5))
+		tab.leave(t, seconds(10), "pagehide")
+		assert.Zero(t, w.sweep(t, seconds(24)).Ended)
+		assert.Equal(t, 1, w.sweep(t, seconds(26)).Ended)
+	})
+
 	t.Run("orphans are collected: sessions, agents and customers whom nothing stands behind", func(t *testing.T) {
 		t.Parallel()
 		w := online(t)

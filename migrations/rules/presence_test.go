@@ -43,7 +43,19 @@ func (p page) beat(t *testing.T, after time.Duration, state string, nextBeat int
 
 func (p page) leave(t *testing.T, after time.Duration, reason string) map[string]any {
 	t.Helper()
-	return p.call(t, `presence_leave($2, $3, null, now() + $1::interval)`, after, p.id, reason)
+	return p.call(t, `presence_leave($2, $3, null, null, now() + $1::interval)`, after, p.id, reason)
+}
+
+// numbered beats with the client's own count.
+func (p page) numbered(t *testing.T, after time.Duration, beat int) map[string]any {
+	t.Helper()
+	return p.call(t, `presence_heartbeat($2, 'hidden', 60, 0, $3, now() + $1::interval)`, after, p.id, beat)
+}
+
+// hides says good-bye after so many beats, as a page that is closed or reloaded.
+func (p page) hides(t *testing.T, after time.Duration, beat int) map[string]any {
+	t.Helper()
+	return p.call(t, `presence_leave($2, 'pagehide', null, $3, now() + $1::interval)`, after, p.id, beat)
 }
 
 // call calls a private body, which takes the moment, as the actor.
@@ -337,6 +349,42 @@ func TestPresenceLeave(t *testing.T) {
 		assert.Equal(t, true, tab.again(t, 14*time.Second)["resumed"])
 		assert.Equal(t, before, w.presenceEvents(t))
 		assert.Equal(t, "online", read[string](t, w, `select customer_presence from public.conversations where id = $1`, id))
+	})
+
+	t.Run("a good-bye is not taken back by a beat that was sent before it", func(t *testing.T) {
+		t.Parallel()
+		w := online(t)
+		w.served(t)
+		tab := w.sarah.enter(t, 0)
+		tab.numbered(t, seconds(10), 2)
+		tab.hides(t, seconds(20), 3)
+		assert.Equal(t, false, tab.numbered(t, seconds(21), 3)["known"], "it was on its way when the page went")
+		assert.Equal(t, 1, w.sweep(t, seconds(36)).Ended, "15 seconds after the good-bye")
+		assert.Equal(t, "pagehide", read[string](t, w, `select leave_reason from public.presence_sessions`))
+	})
+
+	t.Run("a good-bye that comes after the next page's beats means nothing", func(t *testing.T) {
+		t.Parallel()
+		w := online(t)
+		w.served(t)
+		tab := w.sarah.enter(t, 0)
+		tab.numbered(t, seconds(10), 2)
+		tab.again(t, seconds(20))
+		assert.Equal(t, map[string]any{"left": false, "remains_seconds": 0.0}, tab.hides(t, seconds(21), 2), "the next page has entered")
+		tab.numbered(t, seconds(25), 4)
+		assert.Equal(t, false, tab.hides(t, seconds(26), 3)["left"])
+		assert.Zero(t, w.sweep(t, seconds(60)).Ended)
+		assert.Equal(t, 0, read[int](t, w, `select lost from handoff.presence_leases`), "entering is a beat, too")
+	})
+
+	t.Run("a page that has beaten since its good-bye is there", func(t *testing.T) {
+		t.Parallel()
+		w := online(t)
+		w.served(t)
+		tab := w.sarah.enter(t, 0)
+		tab.hides(t, seconds(1), 1)
+		assert.Equal(t, true, tab.numbered(t, seconds(6), 3)["known"])
+		assert.Zero(t, w.sweep(t, seconds(60)).Ended)
 	})
 
 	t.Run("is no error for who is not there, and nobody leaves for another", func(t *testing.T) {

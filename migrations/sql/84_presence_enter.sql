@@ -1,4 +1,4 @@
--- Presence: coming, changing, going. The role is what the caller is to the project, never what the client says.
+-- Presence: coming and changing. The role is what the caller is to the project, never what the client says.
 
 create or replace function handoff.presence_role(project_id uuid)
 returns text
@@ -131,7 +131,8 @@ begin
          next_beat = excluded.next_beat, floor_seconds = excluded.floor_seconds, remain_seconds = excluded.remain_seconds,
          lease_seconds = excluded.lease_seconds, suspect = false, leaving = null,
          previous_state = lease.state, state = excluded.state, bucket = least(lease.bucket, excluded.bucket),
-         beats = lease.beats + 1, traced = lease.traced or excluded.traced
+         -- Entering is a beat by the client's count, too, though it tells no number.
+         beats = lease.beats + 1, client_beat = lease.client_beat + 1, traced = lease.traced or excluded.traced
    where lease.project_id = excluded.project_id and lease.client_id = excluded.client_id and lease.role = excluded.role;
   if not found then
     perform handoff.connection_taken();
@@ -460,59 +461,3 @@ comment on function public.presence_update(uuid, text, jsonb, uuid) is
   'What is new about the caller''s connection: its page, data (replaced as a whole) or conversation. Null is no news. It is no beat.';
 revoke all on function public.presence_update(uuid, text, jsonb, uuid) from public, anon, authenticated;
 grant execute on function public.presence_update(uuid, text, jsonb, uuid) to authenticated, service_role;
-
-create or replace function handoff.presence_leave(
-  connection_id uuid, reason text, data jsonb, moment timestamptz default now()
-)
-returns jsonb
-language plpgsql
-volatile
-security definer  -- leases and sessions are written by functions only
-set search_path = ''
-as $$
-declare
-  because text := left(coalesce(nullif(btrim(presence_leave.reason), ''), 'left'), 100);
-  lease handoff.presence_leases;
-begin
-  perform handoff.require_caller();
-  update handoff.presence_leases as leaving
-     set beat_at = greatest(leaving.beat_at, moment),
-         leaving = case when because = 'pagehide' and leaving.remain_seconds > 0 then because end,
-         expires_at = case when because = 'pagehide'
-                           then least(leaving.expires_at, moment + make_interval(secs => leaving.remain_seconds)) else leaving.expires_at end,
-         bucket = case when because = 'pagehide'
-                       then least(leaving.bucket, handoff.wheel_tick(moment + make_interval(secs => leaving.remain_seconds))) else leaving.bucket end
-   where leaving.connection_id = presence_leave.connection_id and leaving.user_id is not distinct from auth.uid()
-  returning leaving.* into lease;
-  if lease.leaving is not null then
-    if lease.traced then
-      perform handoff.trace_presence_step(lease.connection_id, moment, 'pagehide', jsonb_build_object('expires_at', lease.expires_at));
-    end if;
-    return jsonb_build_object('left', true, 'remains_seconds', lease.remain_seconds);
-  end if;
-  -- After a crash there may be a session without a lease.
-  if lease.connection_id is null and (handoff.own_session(presence_leave.connection_id)).id is null then
-    return jsonb_build_object('left', false, 'remains_seconds', 0);
-  end if;
-  perform handoff.end_presence(array[presence_leave.connection_id], array[because],
-                               handoff.checked_presence_data(presence_leave.data), moment);
-  return jsonb_build_object('left', true, 'remains_seconds', 0);
-end
-$$;
-comment on function handoff.presence_leave(uuid, text, jsonb, timestamptz) is 'A connection goes: at once, or (pagehide) unless it is back in time.';
-revoke all on function handoff.presence_leave(uuid, text, jsonb, timestamptz) from public, anon, authenticated;
-grant execute on function handoff.presence_leave(uuid, text, jsonb, timestamptz) to authenticated, service_role;
-
-create or replace function public.presence_leave(p_connection_id uuid, p_reason text default 'left', p_data jsonb default null)
-returns jsonb
-language sql
-volatile
-security invoker
-set search_path = ''
-as $$
-  select handoff.presence_leave(p_connection_id, p_reason, p_data);
-$$;
-comment on function public.presence_leave(uuid, text, jsonb) is
-  'The caller''s connection leaves for a reason. pagehide keeps the place for remain_present_for seconds, because a reload looks the same; others are at once.';
-revoke all on function public.presence_leave(uuid, text, jsonb) from public, anon, authenticated;
-grant execute on function public.presence_leave(uuid, text, jsonb) to authenticated, service_role;

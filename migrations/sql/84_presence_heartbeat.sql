@@ -203,12 +203,14 @@ begin
          beats = lease.beats, missed = lease.missed, late = lease.late, lost = lease.lost, client_beat = lease.client_beat,
          longest_gap = lease.longest_gap, intervals = lease.intervals, delays = lease.delays
    where renewed.connection_id = lease.connection_id
+     -- The page has gone since it sent this beat (presence_leave): a page that is there enters again.
+     and (renewed.leaving is not null and renew.client_beat <= renewed.client_beat) is not true
   returning renewed.* into lease;
   return lease;
 end
 $$;
 comment on function handoff.renew(handoff.presence_leases, text, integer, integer, integer, timestamptz) is
-  'One beat on the lease: renewed, counted and measured; a null row when the sweep was quicker.';
+  'One beat on the lease: renewed, counted and measured; a null row when the sweep was quicker, or the beat is older than its page''s good-bye.';
 revoke all on function handoff.renew(handoff.presence_leases, text, integer, integer, integer, timestamptz) from public, anon, authenticated;
 
 create or replace function handoff.idle_for(state text, idle_seconds integer)

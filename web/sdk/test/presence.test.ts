@@ -186,4 +186,67 @@ describe('presence', () => {
     await vi.advanceTimersByTimeAsync(1_000);
     expect(presence.getSnapshot().state).toBe('present');
   });
+
+  describe('of a page that goes', () => {
+    let page: EventTarget & { visibilityState: string };
+    const tell = (target: EventTarget, name: string, state = page.visibilityState) => {
+      page.visibilityState = state;
+      target.dispatchEvent(Object.assign(new Event(name), { persisted: true }));
+      return vi.advanceTimersByTimeAsync(10);
+    };
+    const kept = new Map<string, string>();
+
+    beforeEach(() => {
+      page = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+      vi.stubGlobal('document', page);
+      vi.stubGlobal('window', new EventTarget());
+      vi.stubGlobal('sessionStorage', {
+        getItem: (key: string) => kept.get(key) ?? null,
+        setItem: (key: string, value: string) => kept.set(key, value),
+        removeItem: (key: string) => kept.delete(key),
+      });
+    });
+    afterEach(() => {
+      vi.unstubAllGlobals();
+      kept.clear();
+    });
+
+    test('nothing is beaten after the good-bye, whatever the browser tells then', async () => {
+      await begin('agent');
+      const sent = calls.length;
+      await tell(window, 'pagehide');
+      await tell(document, 'visibilitychange', 'hidden');
+      await tell(document, 'freeze');
+      presence.beat('demand');
+      await vi.advanceTimersByTimeAsync(10 * 60_000);
+      expect(calls).toHaveLength(sent);
+    });
+
+    test('a page from the back/forward cache enters again, once, and confirms it', async () => {
+      await begin('agent');
+      await tell(window, 'pagehide');
+      await tell(document, 'visibilitychange', 'hidden');
+      reply = (name) => ok(name === 'presence_enter' ? { ...KNOWN, role: 'agent', resumed: true } : KNOWN);
+      await tell(document, 'visibilitychange', 'visible');
+      await tell(window, 'pageshow');
+      await vi.advanceTimersByTimeAsync(6_000);
+      expect(calls.map(({ name }) => name)).toEqual(['presence_enter', 'presence_enter', 'presence_heartbeat']);
+    });
+
+    test('the next page goes on with the connection and its count', async () => {
+      await begin('agent');
+      await vi.advanceTimersByTimeAsync(30_000);
+      const { connectionId } = presence.getSnapshot();
+      await tell(window, 'pagehide');
+      reply = (name) => ok(name === 'presence_enter' ? { ...KNOWN, role: 'agent', resumed: true } : KNOWN);
+      await begin('agent');
+      await vi.advanceTimersByTimeAsync(6_000);
+      expect(calls.map(({ args }) => [args.p_connection_id, args.p_beat])).toEqual([
+        [connectionId, undefined],
+        [connectionId, 2],
+        [connectionId, undefined],
+        [connectionId, 4],
+      ]);
+    });
+  });
 });

@@ -10,12 +10,15 @@ export class ConnectionId {
   #id: string;
   /** The id came from the page before, which may still be saying good-bye. */
   readonly inherited: boolean;
+  /** How many beats the page before had sent: the count of a connection goes on. */
+  readonly beats: number;
 
   constructor(key: string) {
     this.#key = key;
     const handedOver = this.#pickUp();
     this.inherited = handedOver !== null;
-    this.#id = handedOver ?? uuid();
+    this.#id = handedOver?.id ?? uuid();
+    this.beats = handedOver?.beats ?? 0;
   }
 
   get current(): string {
@@ -28,8 +31,8 @@ export class ConnectionId {
   }
 
   /** The page goes: the next one in this tab may go on with the id. */
-  handOver(): void {
-    attempt(() => sessionStorage.setItem(this.#key, this.#id));
+  handOver(beats: number): void {
+    attempt(() => sessionStorage.setItem(this.#key, `${this.#id} ${beats}`));
   }
 
   /** The page came back: nobody else may go on with it. */
@@ -37,10 +40,11 @@ export class ConnectionId {
     attempt(() => sessionStorage.removeItem(this.#key));
   }
 
-  #pickUp(): string | null {
-    const id = attempt(() => sessionStorage.getItem(this.#key)) ?? null;
+  #pickUp(): { id: string; beats: number } | null {
+    const kept = attempt(() => sessionStorage.getItem(this.#key)) ?? '';
     this.takeBack();
-    return id !== null && /^[0-9a-f-]{36}$/.test(id) ? id : null;
+    const [, id, beats] = /^([0-9a-f-]{36}) (\d{1,9})$/.exec(kept) ?? [];
+    return id === undefined ? null : { id, beats: Number(beats) };
   }
 }
 

@@ -50,9 +50,10 @@ export class PresenceGateway {
 
   /**
    * Leaves while the page goes: the browser finishes such a request after the page. Best effort: what does not
-   * get through is found when the lease ends.
+   * get through is found when the lease ends. `beat` is how many beats were sent before it: it may overtake them, and
+   * they must not take it back.
    */
-  leaveBehind(connectionId: string, reason: 'pagehide' | 'signed_out'): void {
+  leaveBehind(connectionId: string, reason: 'pagehide' | 'signed_out', beat: number): void {
     // supabase-js has no public way to make a keepalive request. Both fields have been there since version 2.0.
     const { supabaseUrl, supabaseKey } = this.#supabase as unknown as { supabaseUrl?: string; supabaseKey?: string };
     if (supabaseUrl === undefined || supabaseKey === undefined || this.#accessToken === null) return;
@@ -64,7 +65,7 @@ export class PresenceGateway {
         Authorization: `Bearer ${this.#accessToken}`,
         'Content-Type': 'application/json',
       },
-      body: JSON.stringify({ p_connection_id: connectionId, p_reason: reason }),
+      body: JSON.stringify({ p_connection_id: connectionId, p_reason: reason, p_beat: beat }),
     }).catch(() => undefined);
   }
 

@@ -46,9 +46,13 @@ class Connection implements Presence {
   /** Counts starts, so that answers to an earlier life change nothing. */
   #life = 0;
   #entered = false;
+  /** The page has said good-bye: nothing may take that back but the page itself, shown again. */
+  #gone = false;
+  /** Somebody else's good-bye for this connection may be on its way: that of the page before, or of this one before it came back. */
+  #mayBeSaidGone: boolean;
   #busy = false;
   #again: BeatCause | null = null;
-  #beats = 0;
+  #beats: number;
   #failures = 0;
   #intervalMs: number;
   #typingUntil = 0;
@@ -60,6 +64,8 @@ class Connection implements Presence {
   constructor(options: PresenceOptions) {
     this.#options = options;
     this.#id = new ConnectionId(`sb_presence_${options.role}_${options.projectId}`);
+    this.#mayBeSaidGone = this.#id.inherited;
+    this.#beats = this.#id.beats;
     this.#data = options.data ?? null;
     this.#conversationId = options.conversationId ?? null;
     this.#intervalMs = FIRST_INTERVAL_MS[options.role];
@@ -79,7 +85,7 @@ class Connection implements Presence {
   async start(): Promise<void> {
     if (this.#gateway !== null) return;
     this.#life += 1;
-    this.#entered = this.#busy = false;
+    this.#entered = this.#busy = this.#gone = false;
     this.#again = null;
     this.#gateway = new PresenceGateway(this.#options.supabase, () => this.#signedOut());
     this.#timer = createBeatTimer(() => void this.#beat('timer'));
@@ -140,6 +146,7 @@ class Connection implements Presence {
         return void this.#beat('hidden');
       case 'visible':
       case 'focus':
+        return this.#gone ? this.#comeBack() : void this.#beat(signal);
       case 'online':
       case 'resume':
         return void this.#beat(signal);
@@ -148,30 +155,36 @@ class Connection implements Presence {
     }
   }
 
+  /** What the browser tells after this (hidden, freeze) is about a page that is gone, and no beat. */
   #handOver(): void {
-    if (!this.#entered) return;
-    this.#id.handOver();
-    this.#gateway?.leaveBehind(this.#id.current, 'pagehide');
+    this.#gone = true;
     this.#timer?.cancel();
+    if (!this.#entered && !this.#busy) return;
+    this.#id.handOver(this.#beats);
+    this.#gateway?.leaveBehind(this.#id.current, 'pagehide', this.#beats);
   }
 
   /** The session is over, here or in another tab; the token that was used until now still serves to say so. */
   #signedOut(): void {
-    if (this.#entered) this.#gateway?.leaveBehind(this.#id.current, 'signed_out');
+    if (this.#entered) this.#gateway?.leaveBehind(this.#id.current, 'signed_out', this.#beats);
     this.#end('stopped', null);
   }
 
   /** From the back/forward cache: the page goes on where it stopped, but it has said good-bye. */
   #comeBack(): void {
+    if (!this.#gone) return;
+    this.#life += 1; // what was on its way when the page went is answered no more, or too late
+    this.#gone = this.#entered = this.#busy = false;
+    this.#again = null;
+    this.#mayBeSaidGone = true;
     this.#id.takeBack();
-    this.#entered = false;
     void this.#beat('resume');
   }
 
   // --- beats
 
   async #beat(cause: BeatCause): Promise<void> {
-    if (this.#gateway === null) return;
+    if (this.#gateway === null || this.#gone) return;
     if (this.#busy) {
       this.#again = cause;
       return;
@@ -226,7 +239,8 @@ class Connection implements Presence {
       p_data: this.#data,
       p_idle_seconds: this.#activity?.idleSeconds ?? 0,
     });
-    if (this.#id.inherited && answer.resumed === true && this.#beats === 1) void this.#confirm(this.#life);
+    if (this.#mayBeSaidGone && answer.resumed === true) void this.#confirm(this.#life);
+    this.#mayBeSaidGone = false;
     return answer;
   }
 
