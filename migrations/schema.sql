@@ -1772,21 +1772,25 @@ comment on function handoff.beat_answer(lease handoff.presence_leases, moment ti
 
 CREATE OR REPLACE FUNCTION handoff.beat_edges()
  RETURNS integer[]
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  select array[5, 12, 20, 35, 50, 65, 90, 120, 180];
+begin
+  return array[5, 12, 20, 35, 50, 65, 90, 120, 180];
+end
 $function$;
 comment on function handoff.beat_edges() is 'The upper edges, in seconds, of the histogram of the time between beats; the last of its ten columns has none.';
 
 CREATE OR REPLACE FUNCTION handoff.beat_unknown(moment timestamp with time zone)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  select jsonb_build_object('known', false, 'next_beat_seconds', 0, 'lease_seconds', 0, 'server_time', moment);
+begin
+  return jsonb_build_object('known', false, 'next_beat_seconds', 0, 'lease_seconds', 0, 'server_time', moment);
+end
 $function$;
 comment on function handoff.beat_unknown(moment timestamp with time zone) is 'The answer to a connection that is not there: enter again.';
 
@@ -1946,11 +1950,13 @@ grant execute on function handoff.can_listen(topic text) to authenticated;
 
 CREATE OR REPLACE FUNCTION handoff.can_send(topic text)
  RETURNS boolean
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
-  select can_send.topic like 'conversation:%:typing' and handoff.can_listen(can_send.topic);
+begin
+  return can_send.topic like 'conversation:%:typing' and handoff.can_listen(can_send.topic);
+end
 $function$;
 comment on function handoff.can_send(topic text) is 'Whether the caller may send on a topic of ours: who may listen to a typing topic may also type.';
 grant execute on function handoff.can_send(topic text) to authenticated;
@@ -2357,12 +2363,14 @@ $function$;
 
 CREATE OR REPLACE FUNCTION handoff.claimed(conversation_id uuid, agent_id uuid)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  select jsonb_build_object('success', true, 'conversation', jsonb_build_object(
+begin
+  return jsonb_build_object('success', true, 'conversation', jsonb_build_object(
     'id', claimed.conversation_id, 'status', 'agent_active', 'assigned_agent_id', claimed.agent_id));
+end
 $function$;
 
 CREATE OR REPLACE FUNCTION handoff.clear_chat(conversation_id uuid)
@@ -2670,16 +2678,18 @@ grant execute on function handoff.conversation_context(conversation_id uuid) to 
 
 CREATE OR REPLACE FUNCTION handoff.conversation_for_visitor(conversation public.conversations)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
-  select jsonb_build_object(
+begin
+  return jsonb_build_object(
     'id', conversation.id, 'project_id', conversation.project_id, 'status', conversation.status,
     'agent', case when conversation.status = 'agent_active'
                   then handoff.agent_profile(conversation.project_id, conversation.assigned_agent_id) end,
     'event_seq', conversation.event_seq, 'created_at', conversation.created_at,
     'last_message_at', conversation.last_message_at);
+end
 $function$;
 comment on function handoff.conversation_for_visitor(conversation public.conversations) is 'What the visitor may know of the conversation.';
 
@@ -3584,11 +3594,13 @@ comment on function handoff.default_settings() is 'F001 5.1.3 and 5.12.6: the se
 
 CREATE OR REPLACE FUNCTION handoff.delay_edges()
  RETURNS integer[]
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  select array[0, 1, 2, 5, 15, 30, 60];
+begin
+  return array[0, 1, 2, 5, 15, 30, 60];
+end
 $function$;
 comment on function handoff.delay_edges() is 'The upper edges, in seconds, of the histogram of how late beats came; the last of its eight columns has none.';
 
@@ -3608,30 +3620,34 @@ comment on function handoff.drop_invitation_mail(project_id uuid, email text) is
 
 CREATE OR REPLACE FUNCTION handoff.effective_reason(status text, connection text, inactive boolean)
  RETURNS text
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  select case
+begin
+  return case
     when status = 'offline' then 'wanted'
     when connection = 'gone' then 'connection_gone'
     when inactive then 'inactive'
     when connection = 'suspect' and status = 'online' then 'connection_suspect'
     else 'wanted' end;
+end
 $function$;
 comment on function handoff.effective_reason(status text, connection text, inactive boolean) is 'What decides an agent''s effective status.';
 
 CREATE OR REPLACE FUNCTION handoff.effective_status(status text, reason text)
  RETURNS text
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  select case reason
+begin
+  return case reason
     when 'connection_gone' then 'offline'
     when 'inactive' then 'offline'
     when 'connection_suspect' then 'away'
     else status end;
+end
 $function$;
 comment on function handoff.effective_status(status text, reason text) is 'The effective status for a wish and effective_reason: who is suspect gets no new chats, who is gone or inactive is offline.';
 
@@ -4116,12 +4132,14 @@ grant execute on function handoff.identify_customer(project_id uuid, visitor_id 
 
 CREATE OR REPLACE FUNCTION handoff.idle_for(state text, idle_seconds integer)
  RETURNS integer
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
+begin
   -- Who tells no seconds is active in an active state; of another state nothing is known, so nothing new is noted.
-  select greatest(coalesce(idle_seconds, case when state in ('active', 'online', 'typing') then 0 else 31536000 end), 0);
+  return greatest(coalesce(idle_seconds, case when state in ('active', 'online', 'typing') then 0 else 31536000 end), 0);
+end
 $function$;
 comment on function handoff.idle_for(state text, idle_seconds integer) is 'For how many seconds nobody has touched the page, as its beat tells.';
 
@@ -4420,12 +4438,14 @@ comment on function handoff.is_spent(partition regclass, horizon xid8, moment ti
 
 CREATE OR REPLACE FUNCTION handoff.is_watched(conversation_id uuid, moment timestamp with time zone)
  RETURNS boolean
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
-  select exists (select 1 from handoff.conversation_watchers as watching
+begin
+  return exists (select 1 from handoff.conversation_watchers as watching
                   where watching.conversation_id = is_watched.conversation_id and watching.until > moment);
+end
 $function$;
 comment on function handoff.is_watched(conversation_id uuid, moment timestamp with time zone) is 'Whether a member has the conversation open in front of them.';
 
@@ -4482,11 +4502,13 @@ $function$;
 
 CREATE OR REPLACE FUNCTION handoff.lease_for(role text, next_beat integer, floor_seconds integer, remain_seconds integer)
  RETURNS integer
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  select least(greatest(floor_seconds, 3 * next_beat, next_beat + remain_seconds), case role when 'bot' then 900 else 300 end);
+begin
+  return least(greatest(floor_seconds, 3 * next_beat, next_beat + remain_seconds), case role when 'bot' then 900 else 300 end);
+end
 $function$;
 comment on function handoff.lease_for(role text, next_beat integer, floor_seconds integer, remain_seconds integer) is 'How many seconds a beat is good for: three beats, never under the floor, and the time the place is kept after an abrupt loss.';
 
@@ -5119,15 +5141,17 @@ $function$;
 
 CREATE OR REPLACE FUNCTION handoff.minutes_left(conversation public.conversations, settings public.handoff_settings, moment timestamp with time zone)
  RETURNS integer
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  select greatest(
+begin
+  return greatest(
     coalesce(settings.auto_close_after_warning_minutes, 5),
     case when conversation.customer_presence = 'offline' then
       ceil(extract(epoch from conversation.customer_last_seen_at - minutes_left.moment) / 60
            + coalesce(settings.session_keep_alive_minutes, 15))::integer end);
+end
 $function$;
 comment on function handoff.minutes_left(conversation public.conversations, settings public.handoff_settings, moment timestamp with time zone) is 'How long after a warning at the moment the chat is closed; without settings by the defaults of F001 5.12.6.';
 
@@ -5257,15 +5281,17 @@ $function$;
 
 CREATE OR REPLACE FUNCTION handoff.next_beat(role text, state text, demand boolean, promised integer)
  RETURNS integer
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  select case
+begin
+  return case
     when role = 'bot' then greatest(promised, 30)
     when role = 'agent' then case state when 'hidden' then 60 else 30 end
     when demand and state <> 'background' then 10
     else 60 end;
+end
 $function$;
 comment on function handoff.next_beat(role text, state text, demand boolean, promised integer) is 'The interval that a beat is answered with: customers are fast only while somebody wants to know.';
 
@@ -5834,11 +5860,13 @@ comment on function handoff.person_behind(project_id uuid, visitor_id text, addr
 
 CREATE OR REPLACE FUNCTION handoff.person_slot(project_id uuid, client_id text)
  RETURNS integer
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  select hashtext(project_id::text || client_id) & 1023;
+begin
+  return hashtext(project_id::text || client_id) & 1023;
+end
 $function$;
 comment on function handoff.person_slot(project_id uuid, client_id text) is 'Which of the locks on persons is this person''s.';
 
@@ -6128,15 +6156,17 @@ comment on function handoff.presence_role(project_id uuid) is 'agent for members
 
 CREATE OR REPLACE FUNCTION handoff.presence_state(role text, state text)
  RETURNS text
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  select case
+begin
+  return case
     when role = 'bot' then coalesce(left(nullif(btrim(state), ''), 40), 'active')
     when role = 'agent' then case when state in ('active', 'idle', 'hidden') then state when state is null then 'active' end
     when state in ('online', 'idle', 'typing', 'background') then state
     when state is null then 'online' end;
+end
 $function$;
 comment on function handoff.presence_state(role text, state text) is 'The state as it is stored, or the first one of the role for null; null for one that the role does not have.';
 
@@ -6332,11 +6362,13 @@ $function$;
 
 CREATE OR REPLACE FUNCTION handoff.promised_beat(role text, seconds integer)
  RETURNS integer
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  select least(greatest(seconds, 5), case role when 'bot' then 300 else 60 end);
+begin
+  return least(greatest(seconds, 5), case role when 'bot' then 300 else 60 end);
+end
 $function$;
 comment on function handoff.promised_beat(role text, seconds integer) is 'When the next beat is due by the client''s own word, in seconds, within what is allowed.';
 
@@ -7015,11 +7047,13 @@ grant execute on function handoff.request_handoff(conversation_id uuid, reason t
 
 CREATE OR REPLACE FUNCTION handoff.request_header(name text)
  RETURNS text
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
-  select nullif(btrim(nullif(current_setting('request.headers', true), '')::jsonb ->> request_header.name), '');
+begin
+  return nullif(btrim(nullif(current_setting('request.headers', true), '')::jsonb ->> request_header.name), '');
+end
 $function$;
 comment on function handoff.request_header(name text) is 'A header of this request, by its name in lower case; null outside the API.';
 
@@ -7739,11 +7773,13 @@ grant execute on function handoff.start_conversation(project_id uuid, visitor_id
 
 CREATE OR REPLACE FUNCTION handoff.state_rank(state text)
  RETURNS integer
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  select case state when 'typing' then 4 when 'online' then 3 when 'idle' then 2 when 'background' then 1 end;
+begin
+  return case state when 'typing' then 4 when 'online' then 3 when 'idle' then 2 when 'background' then 1 end;
+end
 $function$;
 comment on function handoff.state_rank(state text) is 'Of several pages of a customer the one with the highest rank counts.';
 
@@ -7832,11 +7868,13 @@ comment on function handoff.sum_columns(histograms jsonb) is 'Histograms with th
 
 CREATE OR REPLACE FUNCTION handoff.suspect_after(next_beat integer)
  RETURNS integer
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  select greatest(75, next_beat * 3 / 2);
+begin
+  return greatest(75, next_beat * 3 / 2);
+end
 $function$;
 comment on function handoff.suspect_after(next_beat integer) is 'After how many seconds without a beat an agent gets no new chats: one and a half intervals, never under 75, because hidden tabs beat once a minute whatever they promised.';
 
@@ -8136,12 +8174,14 @@ $function$;
 
 CREATE OR REPLACE FUNCTION handoff.there_or_not(status text)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  select jsonb_build_object('status', status, 'effective_status', status, 'effective_reason', 'wanted',
+begin
+  return jsonb_build_object('status', status, 'effective_status', status, 'effective_reason', 'wanted',
                             'connection', case status when 'online' then 'live' else 'gone' end, 'available_slots', 0);
+end
 $function$;
 comment on function handoff.there_or_not(status text) is 'The fields of presence_change that only agents have more than two values of.';
 
@@ -8619,11 +8659,13 @@ grant execute on function handoff.wait_calibration(project_id uuid, days integer
 
 CREATE OR REPLACE FUNCTION handoff.wait_minutes("position" bigint, agents bigint, minutes numeric)
  RETURNS integer
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  select case when agents = 0 then -1 else ceil("position" * minutes / agents)::integer end;
+begin
+  return case when agents = 0 then -1 else ceil("position" * minutes / agents)::integer end;
+end
 $function$;
 comment on function handoff.wait_minutes("position" bigint, agents bigint, minutes numeric) is 'F001 5.4.6: position x handling time / online agents, in whole minutes; -1 when nobody is online.';
 
@@ -8719,21 +8761,25 @@ comment on function handoff.watchers_of(conversation_id uuid, moment timestamp w
 
 CREATE OR REPLACE FUNCTION handoff.web_address(url text)
  RETURNS text
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  select case when url ~ '^https?://' and char_length(url) <= 2000 then url end;
+begin
+  return case when url ~ '^https?://' and char_length(url) <= 2000 then url end;
+end
 $function$;
 comment on function handoff.web_address(url text) is 'The URL if a page can show it as a picture, else null: users write their metadata themselves.';
 
 CREATE OR REPLACE FUNCTION handoff.wheel_tick(moment timestamp with time zone)
  RETURNS bigint
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
-  select ceil(extract(epoch from moment) * 1000)::bigint;
+begin
+  return ceil(extract(epoch from moment) * 1000)::bigint;
+end
 $function$;
 comment on function handoff.wheel_tick(moment timestamp with time zone) is 'The first millisecond of the epoch that is not before the moment: where a lease hangs on the wheel.';
 

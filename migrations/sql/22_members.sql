@@ -77,12 +77,14 @@ create or replace trigger project_members_retire_deleted
 
 create or replace function handoff.web_address(url text)
 returns text
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select case when url ~ '^https?://' and char_length(url) <= 2000 then url end;
+begin
+  return case when url ~ '^https?://' and char_length(url) <= 2000 then url end;
+end
 $$;
 comment on function handoff.web_address(text) is 'The URL if a page can show it as a picture, else null: users write their metadata themselves.';
 revoke all on function handoff.web_address(text) from public, anon, authenticated;

@@ -145,33 +145,37 @@ revoke all on function handoff.normal_skills(text[]) from public, anon, authenti
 -- (status), what is observed (connection, inactive), and the project's business hours, which availability asks apart.
 create or replace function handoff.effective_reason(status text, connection text, inactive boolean)
 returns text
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select case
+begin
+  return case
     when status = 'offline' then 'wanted'
     when connection = 'gone' then 'connection_gone'
     when inactive then 'inactive'
     when connection = 'suspect' and status = 'online' then 'connection_suspect'
     else 'wanted' end;
+end
 $$;
 comment on function handoff.effective_reason(text, text, boolean) is 'What decides an agent''s effective status.';
 revoke all on function handoff.effective_reason(text, text, boolean) from public, anon, authenticated;
 
 create or replace function handoff.effective_status(status text, reason text)
 returns text
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select case reason
+begin
+  return case reason
     when 'connection_gone' then 'offline'
     when 'inactive' then 'offline'
     when 'connection_suspect' then 'away'
     else status end;
+end
 $$;
 comment on function handoff.effective_status(text, text) is
   'The effective status for a wish and effective_reason: who is suspect gets no new chats, who is gone or inactive is offline.';

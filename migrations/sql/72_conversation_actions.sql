@@ -158,13 +158,15 @@ revoke all on function handoff.take_locked(public.conversations, uuid, text[], t
 
 create or replace function handoff.claimed(conversation_id uuid, agent_id uuid)
 returns jsonb
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select jsonb_build_object('success', true, 'conversation', jsonb_build_object(
+begin
+  return jsonb_build_object('success', true, 'conversation', jsonb_build_object(
     'id', claimed.conversation_id, 'status', 'agent_active', 'assigned_agent_id', claimed.agent_id));
+end
 $$;
 revoke all on function handoff.claimed(uuid, uuid) from public, anon, authenticated;
 

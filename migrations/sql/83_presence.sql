@@ -142,40 +142,46 @@ revoke all on handoff.presence_tracing from public, anon, authenticated, service
 -- What a role's states are, and the first of them.
 create or replace function handoff.presence_state(role text, state text)
 returns text
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select case
+begin
+  return case
     when role = 'bot' then coalesce(left(nullif(btrim(state), ''), 40), 'active')
     when role = 'agent' then case when state in ('active', 'idle', 'hidden') then state when state is null then 'active' end
     when state in ('online', 'idle', 'typing', 'background') then state
     when state is null then 'online' end;
+end
 $$;
 comment on function handoff.presence_state(text, text) is 'The state as it is stored, or the first one of the role for null; null for one that the role does not have.';
 revoke all on function handoff.presence_state(text, text) from public, anon, authenticated;
 
 create or replace function handoff.promised_beat(role text, seconds integer)
 returns integer
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select least(greatest(seconds, 5), case role when 'bot' then 300 else 60 end);
+begin
+  return least(greatest(seconds, 5), case role when 'bot' then 300 else 60 end);
+end
 $$;
 comment on function handoff.promised_beat(text, integer) is 'When the next beat is due by the client''s own word, in seconds, within what is allowed.';
 revoke all on function handoff.promised_beat(text, integer) from public, anon, authenticated;
 
 create or replace function handoff.lease_for(role text, next_beat integer, floor_seconds integer, remain_seconds integer)
 returns integer
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select least(greatest(floor_seconds, 3 * next_beat, next_beat + remain_seconds), case role when 'bot' then 900 else 300 end);
+begin
+  return least(greatest(floor_seconds, 3 * next_beat, next_beat + remain_seconds), case role when 'bot' then 900 else 300 end);
+end
 $$;
 comment on function handoff.lease_for(text, integer, integer, integer) is
   'How many seconds a beat is good for: three beats, never under the floor, and the time the place is kept after an abrupt loss.';
@@ -183,12 +189,14 @@ revoke all on function handoff.lease_for(text, integer, integer, integer) from p
 
 create or replace function handoff.suspect_after(next_beat integer)
 returns integer
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select greatest(75, next_beat * 3 / 2);
+begin
+  return greatest(75, next_beat * 3 / 2);
+end
 $$;
 comment on function handoff.suspect_after(integer) is
   'After how many seconds without a beat an agent gets no new chats: one and a half intervals, never under 75, because hidden tabs beat once a minute whatever they promised.';
@@ -196,52 +204,60 @@ revoke all on function handoff.suspect_after(integer) from public, anon, authent
 
 create or replace function handoff.next_beat(role text, state text, demand boolean, promised integer)
 returns integer
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select case
+begin
+  return case
     when role = 'bot' then greatest(promised, 30)
     when role = 'agent' then case state when 'hidden' then 60 else 30 end
     when demand and state <> 'background' then 10
     else 60 end;
+end
 $$;
 comment on function handoff.next_beat(text, text, boolean, integer) is 'The interval that a beat is answered with: customers are fast only while somebody wants to know.';
 revoke all on function handoff.next_beat(text, text, boolean, integer) from public, anon, authenticated;
 
 create or replace function handoff.wheel_tick(moment timestamptz)
 returns bigint
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  select ceil(extract(epoch from moment) * 1000)::bigint;
+begin
+  return ceil(extract(epoch from moment) * 1000)::bigint;
+end
 $$;
 comment on function handoff.wheel_tick(timestamptz) is 'The first millisecond of the epoch that is not before the moment: where a lease hangs on the wheel.';
 revoke all on function handoff.wheel_tick(timestamptz) from public, anon, authenticated;
 
 create or replace function handoff.beat_edges()
 returns integer[]
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select array[5, 12, 20, 35, 50, 65, 90, 120, 180];
+begin
+  return array[5, 12, 20, 35, 50, 65, 90, 120, 180];
+end
 $$;
 comment on function handoff.beat_edges() is 'The upper edges, in seconds, of the histogram of the time between beats; the last of its ten columns has none.';
 revoke all on function handoff.beat_edges() from public, anon, authenticated;
 
 create or replace function handoff.delay_edges()
 returns integer[]
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select array[0, 1, 2, 5, 15, 30, 60];
+begin
+  return array[0, 1, 2, 5, 15, 30, 60];
+end
 $$;
 comment on function handoff.delay_edges() is 'The upper edges, in seconds, of the histogram of how late beats came; the last of its eight columns has none.';
 revoke all on function handoff.delay_edges() from public, anon, authenticated;
@@ -250,12 +266,14 @@ revoke all on function handoff.delay_edges() from public, anon, authenticated;
 -- thousand slots instead of a lock for each person: a sweep takes many, and the server's table of locks is not large.
 create or replace function handoff.person_slot(project_id uuid, client_id text)
 returns integer
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select hashtext(project_id::text || client_id) & 1023;
+begin
+  return hashtext(project_id::text || client_id) & 1023;
+end
 $$;
 comment on function handoff.person_slot(uuid, text) is 'Which of the locks on persons is this person''s.';
 revoke all on function handoff.person_slot(uuid, text) from public, anon, authenticated;

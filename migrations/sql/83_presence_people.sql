@@ -66,13 +66,15 @@ revoke all on function handoff.presence_payload(public.presence_sessions, timest
 
 create or replace function handoff.there_or_not(status text)
 returns jsonb
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select jsonb_build_object('status', status, 'effective_status', status, 'effective_reason', 'wanted',
+begin
+  return jsonb_build_object('status', status, 'effective_status', status, 'effective_reason', 'wanted',
                             'connection', case status when 'online' then 'live' else 'gone' end, 'available_slots', 0);
+end
 $$;
 comment on function handoff.there_or_not(text) is 'The fields of presence_change that only agents have more than two values of.';
 revoke all on function handoff.there_or_not(text) from public, anon, authenticated;
@@ -97,12 +99,14 @@ revoke all on function handoff.announce_person(public.presence_sessions, text, t
 
 create or replace function handoff.state_rank(state text)
 returns integer
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select case state when 'typing' then 4 when 'online' then 3 when 'idle' then 2 when 'background' then 1 end;
+begin
+  return case state when 'typing' then 4 when 'online' then 3 when 'idle' then 2 when 'background' then 1 end;
+end
 $$;
 comment on function handoff.state_rank(text) is 'Of several pages of a customer the one with the highest rank counts.';
 revoke all on function handoff.state_rank(text) from public, anon, authenticated;

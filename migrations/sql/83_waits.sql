@@ -90,12 +90,14 @@ revoke all on function handoff.queue_pace(uuid) from public, anon, authenticated
 
 create or replace function handoff.wait_minutes("position" bigint, agents bigint, minutes numeric)
 returns integer
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select case when agents = 0 then -1 else ceil("position" * minutes / agents)::integer end;
+begin
+  return case when agents = 0 then -1 else ceil("position" * minutes / agents)::integer end;
+end
 $$;
 comment on function handoff.wait_minutes(bigint, bigint, numeric) is
   'F001 5.4.6: position x handling time / online agents, in whole minutes; -1 when nobody is online.';

@@ -25,12 +25,14 @@ revoke all on function handoff.presence_role(uuid) from public, anon, authentica
 
 create or replace function handoff.request_header(name text)
 returns text
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  select nullif(btrim(nullif(current_setting('request.headers', true), '')::jsonb ->> request_header.name), '');
+begin
+  return nullif(btrim(nullif(current_setting('request.headers', true), '')::jsonb ->> request_header.name), '');
+end
 $$;
 comment on function handoff.request_header(text) is 'A header of this request, by its name in lower case; null outside the API.';
 revoke all on function handoff.request_header(text) from public, anon, authenticated;

@@ -2,25 +2,29 @@
 
 create or replace function handoff.beat_unknown(moment timestamptz)
 returns jsonb
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select jsonb_build_object('known', false, 'next_beat_seconds', 0, 'lease_seconds', 0, 'server_time', moment);
+begin
+  return jsonb_build_object('known', false, 'next_beat_seconds', 0, 'lease_seconds', 0, 'server_time', moment);
+end
 $$;
 comment on function handoff.beat_unknown(timestamptz) is 'The answer to a connection that is not there: enter again.';
 revoke all on function handoff.beat_unknown(timestamptz) from public, anon, authenticated;
 
 create or replace function handoff.is_watched(conversation_id uuid, moment timestamptz)
 returns boolean
-language sql
+language plpgsql
 stable
 security definer  -- called by beats
 set search_path = ''
 as $$
-  select exists (select 1 from handoff.conversation_watchers as watching
+begin
+  return exists (select 1 from handoff.conversation_watchers as watching
                   where watching.conversation_id = is_watched.conversation_id and watching.until > moment);
+end
 $$;
 comment on function handoff.is_watched(uuid, timestamptz) is 'Whether a member has the conversation open in front of them.';
 revoke all on function handoff.is_watched(uuid, timestamptz) from public, anon, authenticated;
@@ -215,13 +219,15 @@ revoke all on function handoff.renew(handoff.presence_leases, text, integer, int
 
 create or replace function handoff.idle_for(state text, idle_seconds integer)
 returns integer
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
+begin
   -- Who tells no seconds is active in an active state; of another state nothing is known, so nothing new is noted.
-  select greatest(coalesce(idle_seconds, case when state in ('active', 'online', 'typing') then 0 else 31536000 end), 0);
+  return greatest(coalesce(idle_seconds, case when state in ('active', 'online', 'typing') then 0 else 31536000 end), 0);
+end
 $$;
 comment on function handoff.idle_for(text, integer) is 'For how many seconds nobody has touched the page, as its beat tells.';
 revoke all on function handoff.idle_for(text, integer) from public, anon, authenticated;

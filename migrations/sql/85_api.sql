@@ -62,17 +62,19 @@ grant execute on function handoff.start_conversation(uuid, text, text, jsonb) to
 
 create or replace function handoff.conversation_for_visitor(conversation public.conversations)
 returns jsonb
-language sql
+language plpgsql
 stable
 security definer  -- names the agent
 set search_path = ''
 as $$
-  select jsonb_build_object(
+begin
+  return jsonb_build_object(
     'id', conversation.id, 'project_id', conversation.project_id, 'status', conversation.status,
     'agent', case when conversation.status = 'agent_active'
                   then handoff.agent_profile(conversation.project_id, conversation.assigned_agent_id) end,
     'event_seq', conversation.event_seq, 'created_at', conversation.created_at,
     'last_message_at', conversation.last_message_at);
+end
 $$;
 comment on function handoff.conversation_for_visitor(public.conversations) is 'What the visitor may know of the conversation.';
 revoke all on function handoff.conversation_for_visitor(public.conversations) from public, anon, authenticated;

@@ -148,16 +148,18 @@ create or replace function handoff.minutes_left(
   conversation public.conversations, settings public.handoff_settings, moment timestamptz
 )
 returns integer
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select greatest(
+begin
+  return greatest(
     coalesce(settings.auto_close_after_warning_minutes, 5),
     case when conversation.customer_presence = 'offline' then
       ceil(extract(epoch from conversation.customer_last_seen_at - minutes_left.moment) / 60
            + coalesce(settings.session_keep_alive_minutes, 15))::integer end);
+end
 $$;
 comment on function handoff.minutes_left(public.conversations, public.handoff_settings, timestamptz) is
   'How long after a warning at the moment the chat is closed; without settings by the defaults of F001 5.12.6.';

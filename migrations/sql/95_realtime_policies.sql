@@ -42,12 +42,14 @@ create policy "Handoff: listen to your own topics" on realtime.messages
 
 create or replace function handoff.can_send(topic text)
 returns boolean
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  select can_send.topic like 'conversation:%:typing' and handoff.can_listen(can_send.topic);
+begin
+  return can_send.topic like 'conversation:%:typing' and handoff.can_listen(can_send.topic);
+end
 $$;
 comment on function handoff.can_send(text) is 'Whether the caller may send on a topic of ours: who may listen to a typing topic may also type.';
 revoke all on function handoff.can_send(text) from public, anon, authenticated;
