@@ -94,7 +94,7 @@ type latencies struct{ p50, p99 float64 }
 
 func (r *Report) rateGoals(perSecond int, found map[string]latencies) {
 	var halves, most []Anchor
-	for _, name := range []string{loopName, riverName, graphile} {
+	for _, name := range []string{sharing, loopName, riverName, graphile} {
 		halves = append(halves, Anchor{name, found[name].p50})
 		most = append(most, Anchor{name, found[name].p99})
 	}
@@ -102,7 +102,7 @@ func (r *Report) rateGoals(perSecond int, found map[string]latencies) {
 	ours := found[ourselves]
 	var aims []aim
 	// The loop runs in the caller: it is no peer, it has nobody to wake.
-	if best, some := smallest(halves[1:]); some && perSecond == comparedAt {
+	if best, some := smallest(halves[2:]); some && perSecond == comparedAt {
 		aims = append(aims, aim{of: best.Name, most: 1, meaning: "p50 no worse than the best peer"})
 	}
 	r.goal(what+"p50", "ms", ours.p50, halves, aims...)

@@ -25,7 +25,7 @@ func (w *world) bursts(ctx context.Context, report *Report) error {
 	found := map[string]float64{}
 	for _, one := range w.contenders(true) {
 		size, rounds := burstSize, burstRounds
-		if one.name != ourselves {
+		if !one.isOurs() {
 			size, rounds = peerBurst, 1
 		}
 		rate, err := w.medianBurst(ctx, report, one, size, rounds)
@@ -48,7 +48,7 @@ func (w *world) bursts(ctx context.Context, report *Report) error {
 		report.add(fmt.Sprintf("%s, burst of %d", name, burstSize), "assigned", rate, "/s")
 	}
 	var anchors []Anchor
-	for _, name := range []string{loopName, riverName, graphile, boundName, triggersName} {
+	for _, name := range []string{sharing, loopName, riverName, graphile, boundName, triggersName} {
 		anchors = append(anchors, Anchor{name, found[name]})
 	}
 	report.goal(fmt.Sprintf("burst of %d assigned", burstSize), "/s", found[ourselves], anchors,
@@ -104,7 +104,7 @@ func (w *world) burstOf(ctx context.Context, one contender, projectCount, conver
 		return 0, err
 	}
 	limit := assignTimeout
-	if one.name != ourselves {
+	if !one.isOurs() {
 		limit = anchorLimit
 	}
 	assigned, err := w.awaitAssigned(ctx, projects, limit)

@@ -35,7 +35,10 @@ type contender struct {
 }
 
 const (
+	// Peers broadcast nothing, so ours is compared with them while its Realtime is elsewhere; sharing is ours while the
+	// stand-in's Realtime, which asks the database about each topic, has the same processors.
 	ourselves = "ours"
+	sharing   = "ours, Realtime on the same cores"
 	loopName  = "F001 loop"
 	riverName = "River"
 	graphile  = "graphile-worker"
@@ -58,7 +61,7 @@ const (
 )
 
 func (w *world) contenders(tuned bool) []contender {
-	return []contender{w.ours(), w.loop(), w.river(), w.graphileWorker(tuned)}
+	return []contender{w.ours(), w.sharing(), w.loop(), w.river(), w.graphileWorker(tuned)}
 }
 
 func run(ctx context.Context, tx pgx.Tx, statement string, values ...any) error {
@@ -77,9 +80,26 @@ func noAfter(context.Context, string) error { return nil }
 // ours is the product.
 func (w *world) ours() contender {
 	return contender{name: ourselves, start: func(ctx context.Context) (func(), error) {
-		return w.killWorker, w.freshWorker(ctx)
+		elsewhere, err := rig.StartElsewhere(ctx)
+		if err != nil {
+			return nil, err
+		}
+		stop := func() {
+			w.killWorker()
+			elsewhere.Stop()
+		}
+		return stop, w.freshWorker(ctx, elsewhere.URL)
 	}, enqueue: enqueueOne, enqueueAll: enqueueProject, after: noAfter}
 }
+
+func (w *world) sharing() contender {
+	return contender{name: sharing, start: func(ctx context.Context) (func(), error) {
+		return w.killWorker, w.freshWorker(ctx, w.standIn.URL)
+	}, enqueue: enqueueOne, enqueueAll: enqueueProject, after: noAfter}
+}
+
+// isOurs says whether it gives out many at a time.
+func (c contender) isOurs() bool { return c.name == ourselves || c.name == sharing }
 
 // loop is F001 5.5 as it is written: whoever makes a conversation wait gives out what waits, one transaction each.
 func (w *world) loop() contender {

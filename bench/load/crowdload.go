@@ -81,7 +81,7 @@ func (w *world) prepareLoad(ctx context.Context, form loadForm) (*company, []str
 	if err := w.exec(ctx, `truncate handoff.outbox`); err != nil { // nobody has to be told of what was before
 		return nil, nil, err
 	}
-	if err := w.freshWorker(ctx); err != nil {
+	if err := w.freshWorker(ctx, w.standIn.URL); err != nil {
 		return nil, nil, err
 	}
 	return c, agents, w.drained(ctx, loadBacklog)

@@ -59,10 +59,13 @@ func (w *world) leave() error {
 	return w.standIn.Stop()
 }
 
-// startWorker returns when the worker streams.
-func (w *world) startWorker(ctx context.Context) error {
+// startWorker returns when the worker streams; Realtime is the stand-in's.
+func (w *world) startWorker(ctx context.Context) error { return w.startWorkerAt(ctx, w.standIn.URL) }
+
+// startWorkerAt is startWorker with another address for Realtime.
+func (w *world) startWorkerAt(ctx context.Context, supabaseURL string) error {
 	worker, err := rig.Start(ctx, rig.Command{
-		Name: "handoff run", Path: w.binary, Args: []string{"run"}, Env: w.standIn.WorkerEnv(w.standIn.URL), Log: w.log,
+		Name: "handoff run", Path: w.binary, Args: []string{"run"}, Env: w.standIn.WorkerEnv(supabaseURL), Log: w.log,
 	})
 	if err != nil {
 		return err
@@ -85,11 +88,11 @@ func (w *world) stopWorker() {
 }
 
 // freshWorker starts a worker that has nothing to catch up with: what the measurement before left undelivered is skipped.
-func (w *world) freshWorker(ctx context.Context) error {
+func (w *world) freshWorker(ctx context.Context, supabaseURL string) error {
 	if _, err := w.owner.Exec(ctx, skipBacklog); err != nil {
 		return fmt.Errorf("skip what was not delivered: %w", err)
 	}
-	return w.startWorker(ctx)
+	return w.startWorkerAt(ctx, supabaseURL)
 }
 
 const skipBacklog = `
