@@ -70,14 +70,13 @@ export class Live implements AgentLive {
     const { data } = await this.#supabase.auth.getSession();
     if (data.session === null) throw new HandoffError('Nobody is signed in', { code: 'unauthorized', status: 401 });
     this.userId = data.session.user.id;
-    const onEvent = (event: string, payload: unknown) => this.#receive({ event, payload });
     const onJoined = () => this.#everythingMayHaveChanged();
     for (const topic of [
       topics.project(this.#projectId),
       topics.agent(this.userId),
       topics.presence(this.#projectId),
     ]) {
-      this.#link.join({ topic, onEvent, onJoined });
+      this.#link.join({ topic, onJoined, onEvent: (event, payload) => this.#receive(topic, { event, payload }) });
     }
     this.#own = new OwnChats(this.#supabase, this.#link, this.userId, this.#projectId, (event) => {
       this.#chatsMayHaveChanged();
@@ -147,9 +146,10 @@ export class Live implements AgentLive {
     return view;
   }
 
-  #receive(broadcast: Broadcast): void {
+  #receive(topic: string, broadcast: Broadcast): void {
     if (!isProjectEvent(broadcast) && !isAgentEvent(broadcast) && !isPresenceEvent(broadcast)) return;
-    if (!this.#seen.add(broadcast.payload.id)) return;
+    // What happens once may be told on two topics under one id (docs/events.md).
+    if (!this.#seen.add(`${topic} ${broadcast.payload.id}`)) return;
     this.#react(broadcast);
     this.#emit(broadcast);
   }

@@ -1,4 +1,4 @@
-/** The ids of the last events of a topic. Repeats come in runs (docs/events.md), so a few hundred are remembered. */
+/** The ids of the last events of a topic: two topics may tell the same. Repeats come in runs (docs/events.md), so a few hundred are remembered. */
 export class SeenIds {
   readonly #ids = new Set<string>();
   readonly #limit: number;
