@@ -97,11 +97,12 @@ export class ChatModel implements Store<ChatState> {
     }
   }
 
+  /** The page goes on without the chat, which its agent is told. */
   async stop(): Promise<void> {
     clearTimeout(this.#thinkingTimer);
     clearInterval(this.#availabilityTimer);
     this.#unsubscribe();
-    await this.#client?.then((client) => client.stop()).catch(() => undefined); // it never came: nothing to end
+    await this.#client?.then((client) => client.stop('switched_pages')).catch(() => undefined); // it never came: nothing to end
   }
 
   setOpen(open: boolean): void {
@@ -257,11 +258,13 @@ export class ChatModel implements Store<ChatState> {
     return { firstPosition: Math.max(first, now.queue.position) };
   }
 
-  /** Where in the transcript the agent came. A chat that this page found with its agent tells nothing. */
+  /** Where in the transcript the agent came. In a chat that this page found with its agent: after what it found. */
   #joined(before: VisitorState, now: VisitorState): Partial<ChatState> {
     if (now.phase !== 'agent_chat') return { joinedAfter: null };
     const came = before.phase !== 'agent_chat' || before.agent?.id !== now.agent?.id;
-    return came && before.messages.length > 0 ? { joinedAfter: newestSeq(before.messages) } : {};
+    if (came && before.messages.length > 0) return { joinedAfter: newestSeq(before.messages) };
+    const found = newestSeq(now.messages);
+    return this.#state.joinedAfter === null && found > 0 ? { joinedAfter: found } : {};
   }
 
   #met(visitor: VisitorState): Partial<ChatState> {
