@@ -51,13 +51,16 @@ const hostile = () =>
 
 const strict = () => page({ head: '', body: '<h1>A strict site</h1>' });
 
-const page = ({ head, body, more = '' }) =>
-  `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Somebody's site</title><link rel="icon" href="data:,">${head}</head><body>${body}${tag(more)}</body></html>`;
+const bare = ({ head = '', body }) =>
+  `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Somebody's site</title><link rel="icon" href="data:,">${head}</head><body>${body}</body></html>`;
+
+const page = ({ head, body, more = '' }) => bare({ head, body: body + tag(more) });
 
 const PAGES = {
   '/plain': { body: plain },
   '/hostile': { body: hostile },
   '/strict': { body: strict, policy: POLICY },
+  '/without': { body: () => bare({ body: '<h1>A page without a chat</h1>' }) },
   '/twice': { body: () => page({ head: '', body: tag() }) },
   '/queued': {
     body: () =>

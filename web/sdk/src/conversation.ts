@@ -59,6 +59,12 @@ export interface VisitorConversation {
   last_message_at: string;
 }
 
+/** What presence says of the customer, in a conversation and in a line of the inbox. */
+export type CustomerPresenceFields = Pick<
+  Conversation,
+  'customer_presence' | 'customer_last_seen_at' | 'customer_left_reason'
+>;
+
 /** A row of `public.conversations`: members of the project read all of it. */
 export interface Conversation {
   id: string;
@@ -69,6 +75,8 @@ export interface Conversation {
   customer_name: string | null;
   customer_presence: CustomerPresence;
   customer_last_seen_at: string | null;
+  /** While offline: `switched_pages`, `pagehide`, `lost` or what else the page said when it left. */
+  customer_left_reason: string | null;
   auto_close_warning_sent_at: string | null;
   status: ConversationStatus;
   assigned_agent_id: string | null;
@@ -136,6 +144,8 @@ export interface InboxLine {
   customer_email: string | null;
   customer_presence: CustomerPresence;
   customer_last_seen_at: string | null;
+  /** While offline: `switched_pages`, `pagehide`, `lost` or what else the page said when it left. */
+  customer_left_reason: string | null;
   preview: string | null;
   assigned_agent_id: string | null;
   priority: number;

@@ -23,9 +23,14 @@ export interface News {
   conversationId: string;
 }
 
-/** What an agent who looks elsewhere wants to hear of. */
-export function newsOf(event: DashboardEvent): News | null {
+/** What an agent who looks elsewhere wants to hear of. `nameOf` is the customer of an own chat. */
+export function newsOf(event: DashboardEvent, nameOf: (conversationId: string) => string | null): News | null {
   switch (event.event) {
+    case 'message': {
+      const { conversation_id, sender_type, content } = event.payload.message;
+      if (sender_type !== 'customer') return null;
+      return { title: nameOf(conversation_id) ?? 'A visitor', body: content, conversationId: conversation_id };
+    }
     case 'conversation_assigned': {
       const { conversation_id, customer_name, preview } = event.payload;
       return {
@@ -56,12 +61,21 @@ export function useNews(client: AgentClient, show: (news: News) => void, open: (
   useEffect(
     () =>
       client.onEvent((event) => {
-        const news = newsOf(event);
+        const news = newsOf(event, (id) => customerOf(client, id));
         if (news === null) return;
         if (event.event === 'conversation_assigned') show(news);
         if (document.hidden) notifyDesktop(news, () => open(news.conversationId));
       }),
     [client, show, open],
+  );
+}
+
+function customerOf(client: AgentClient, conversationId: string): string | null {
+  return (
+    client
+      .inbox('mine')
+      .getSnapshot()
+      .lines.find(({ id }) => id === conversationId)?.customer_name ?? null
   );
 }
 
@@ -71,7 +85,13 @@ export function desktopPermission(): NotificationPermission {
 
 function notifyDesktop(news: News, open: () => void): void {
   if (desktopPermission() !== 'granted') return;
-  const notification = new Notification(news.title, { body: news.body, tag: news.conversationId });
+  // One a conversation, which makes itself heard each time; TypeScript does not know renotify yet.
+  const options: NotificationOptions & { renotify: boolean } = {
+    body: news.body,
+    tag: news.conversationId,
+    renotify: true,
+  };
+  const notification = new Notification(news.title, options);
   notification.onclick = () => {
     window.focus();
     open();

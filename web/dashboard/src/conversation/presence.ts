@@ -32,7 +32,8 @@ export function presenceText(conversation: Conversation, typing: boolean, now: n
     case 'background':
       return 'On another tab';
     case 'offline':
-      return since === '' ? 'Not seen yet' : `Left · ${since}`;
+      if (since === '') return 'Not seen yet';
+      return `${conversation.customer_left_reason === 'switched_pages' ? 'On another page' : 'Left'} · ${since}`;
   }
 }
 
@@ -45,14 +46,9 @@ const OPEN: readonly string[] = ['waiting', 'agent_active', 'resolved'];
 
 /**
  * Says when a reply may not be read any more: the chat was cleared, the visitor went to other pages, left, or is about to be
- * closed for silence. `reason` is what the page said when it left, where it said anything.
+ * closed for silence.
  */
-export function presenceAlert(
-  conversation: Conversation,
-  reason: string | null,
-  closeMinutes: number | null,
-  now: number,
-): Alert | null {
+export function presenceAlert(conversation: Conversation, closeMinutes: number | null, now: number): Alert | null {
   if (conversation.cleared_at !== null) {
     return {
       tone: 'red',
@@ -66,13 +62,18 @@ export function presenceAlert(
     const silent = 'The customer is silent and was asked whether they are still there.';
     return closes === null ? null : { tone: 'amber', text: silent + closes };
   }
-  if (reason === 'switched_pages') {
-    return {
-      tone: 'amber',
-      text: `The customer went to another page where this chat is not open. Live replies may not appear there.${closes ?? ''}`,
-    };
+  return { tone: 'amber', text: whereTheyAre(conversation.customer_left_reason) + (closes ?? '') };
+}
+
+function whereTheyAre(reason: string | null): string {
+  switch (reason) {
+    case 'switched_pages':
+      return 'The customer went to another page where this chat is not open. Live replies may not appear there.';
+    case 'pagehide': // a closed tab and another website look alike
+      return 'The customer closed the page, or went to one without this chat, and may not see your reply.';
+    default:
+      return 'The customer appears to have left and may not see your reply.';
   }
-  return { tone: 'amber', text: `The customer appears to have left and may not see your reply.${closes ?? ''}` };
 }
 
 function closing(

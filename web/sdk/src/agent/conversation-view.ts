@@ -4,7 +4,14 @@ import { readPage } from '../chat/history.js';
 import { Outbox } from '../chat/outbox.js';
 import { Transcript } from '../chat/transcript.js';
 import { Typing } from '../chat/typing.js';
-import type { Conversation, ConversationContext, Message, Note, TranscriptMessage } from '../conversation.js';
+import type {
+  Conversation,
+  ConversationContext,
+  CustomerPresenceFields,
+  Message,
+  Note,
+  TranscriptMessage,
+} from '../conversation.js';
 import { asHandoffError, rpc, run } from '../core/call.js';
 import { HandoffError } from '../core/errors.js';
 import { uuid } from '../core/ids.js';
@@ -181,8 +188,8 @@ export class AgentConversation implements ConversationView {
   }
 
   /** The customer has come, gone, or started to type: what the agent's own topic tells. */
-  customerIs(status: Conversation['customer_presence'], at: string): void {
-    this.#row.change((row) => ({ ...row, customer_presence: status, customer_last_seen_at: at }));
+  customerIs(presence: CustomerPresenceFields): void {
+    this.#row.change((row) => ({ ...row, ...presence }));
     this.#row.invalidate();
   }
 

@@ -1,14 +1,21 @@
 import type { SupabaseClient } from '@supabase/supabase-js';
 
 import type { ConnectionStatus } from '../connection.js';
-import type { Conversation, InboxCounts, InboxList } from '../conversation.js';
+import type { CustomerPresence, CustomerPresenceFields, InboxCounts, InboxList } from '../conversation.js';
 import { rpc } from '../core/call.js';
 import { HandoffError } from '../core/errors.js';
 import { Resource, type Loadable } from '../core/resource.js';
 import { createStore, notify, type Store } from '../core/store.js';
 import { createPresence } from '../presence/presence.js';
 import type { Presence } from '../presence/types.js';
-import { isAgentEvent, isPresenceEvent, isProjectEvent, topics, type Broadcast } from '../protocol.js';
+import {
+  isAgentEvent,
+  isPresenceEvent,
+  isProjectEvent,
+  topics,
+  type Broadcast,
+  type CustomerPresenceUpdateEvent,
+} from '../protocol.js';
 import { Link } from '../realtime/link.js';
 import { SeenIds } from '../realtime/seen.js';
 import type { HandoffSettings } from '../settings.js';
@@ -178,7 +185,7 @@ export class Live implements AgentLive {
         this.visitors.invalidate();
         break;
       case 'customer_presence_update':
-        this.#customerIs(event.payload.conversation_id, event.payload.status, event.payload.timestamp);
+        this.#customerIs(event.payload.conversation_id, presenceOf(event.payload));
         break;
       case 'note_added':
         for (const view of this.#views.values()) view.hear(event);
@@ -194,12 +201,9 @@ export class Live implements AgentLive {
     }
   }
 
-  #customerIs(id: string, status: string, at: string): void {
-    const presence = status as Conversation['customer_presence'];
-    this.#views.get(id)?.customerIs(presence, at);
-    for (const inbox of this.#inboxes.values()) {
-      inbox.change(id, (line) => ({ ...line, customer_presence: presence, customer_last_seen_at: at }));
-    }
+  #customerIs(id: string, presence: CustomerPresenceFields): void {
+    this.#views.get(id)?.customerIs(presence);
+    for (const inbox of this.#inboxes.values()) inbox.change(id, (line) => ({ ...line, ...presence }));
   }
 
   #chatsMayHaveChanged(): void {
@@ -233,6 +237,14 @@ export class Live implements AgentLive {
       },
     };
   }
+}
+
+function presenceOf({ status, timestamp, reason }: CustomerPresenceUpdateEvent['payload']): CustomerPresenceFields {
+  return {
+    customer_presence: status as CustomerPresence,
+    customer_last_seen_at: timestamp,
+    customer_left_reason: reason ?? null,
+  };
 }
 
 /** What a line of the inbox has of `conversation_updated`. */

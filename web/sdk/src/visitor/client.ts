@@ -253,14 +253,14 @@ class Visitor implements VisitorClient {
     this.#chat.heal();
   }
 
-  async stop(): Promise<void> {
+  async stop(reason?: string): Promise<void> {
     this.#stopped = true;
     for (const cleanup of this.#cleanups) cleanup();
     this.#outbox.stop();
     this.#chat.stop();
     this.#availability.stop();
     this.#link.stop();
-    await this.presence.stop();
+    await this.presence.stop(reason);
   }
 
   // --- the conversation

@@ -132,6 +132,9 @@ export interface VisitorClient extends Store<VisitorState> {
   refreshAvailability(): Promise<Availability>;
   /** Tries to connect now. */
   reconnect(): void;
-  /** Ends everything that this client began; the conversation goes on. */
-  stop(): Promise<void>;
+  /**
+   * Ends everything that this client began; the conversation goes on. `reason` is what the team is told: `switched_pages` when the
+   * visitor has gone to a page without the chat. Default `left`.
+   */
+  stop(reason?: string): Promise<void>;
 }
