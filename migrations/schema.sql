@@ -1758,6 +1758,9 @@ declare
 begin
   if lease.role = 'customer' then
     next_beat := handoff.customer_beat(lease, moment);
+    if next_beat <> lease.next_beat then
+      lease := handoff.hold_to_answer(lease, next_beat, moment);
+    end if;
   else
     next_beat := handoff.next_beat(lease.role, lease.state, false, lease.next_beat);
   end if;
@@ -4093,6 +4096,26 @@ end
 $function$;
 comment on function handoff.held_lease(connection_id uuid, moment timestamp with time zone) is 'The lease of the caller''s connection; a null row when it is not there.';
 
+CREATE OR REPLACE FUNCTION handoff.hold_to_answer(lease handoff.presence_leases, told integer, moment timestamp with time zone)
+ RETURNS handoff.presence_leases
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  lease.next_beat := told;
+  lease.lease_seconds := handoff.lease_for(lease.role, told, lease.floor_seconds, lease.remain_seconds);
+  lease.expires_at := moment + make_interval(secs => lease.lease_seconds);
+  lease.bucket := least(lease.bucket, handoff.wheel_tick(lease.expires_at));
+  update handoff.presence_leases as held
+     set next_beat = lease.next_beat, lease_seconds = lease.lease_seconds, expires_at = lease.expires_at,
+         bucket = least(held.bucket, lease.bucket)
+   where held.connection_id = lease.connection_id and held.leaving is null;
+  return lease;
+end
+$function$;
+comment on function handoff.hold_to_answer(lease handoff.presence_leases, told integer, moment timestamp with time zone) is 'The lease by the interval that its page is told, where that is another than it promised.';
+
 CREATE OR REPLACE FUNCTION handoff.hours_changed()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -5962,7 +5985,8 @@ begin
     answer := handoff.beat_unknown(moment);
   end if;
   if lease.traced then
-    perform handoff.trace_presence_step(lease.connection_id, moment, 'beat', jsonb_build_object(
+    select * into lease from handoff.presence_leases as held where held.connection_id = lease.connection_id; -- the answer may have moved it
+    perform handoff.trace_presence_step(presence_heartbeat.connection_id, moment, 'beat', jsonb_build_object(
       'beat', lease.client_beat, 'count', lease.beats, 'gap_seconds', extract(epoch from gap), 'state', lease.state,
       'previous_state', lease.previous_state, 'active_at', lease.active_at, 'next_beat', lease.next_beat,
       'expires_at', lease.expires_at, 'answer', answer));
@@ -7309,13 +7333,13 @@ AS $function$
 declare
   lease handoff.presence_leases;
 begin
-  lease := handoff.new_lease(session.project_id, session.connection_id, session.role, session.user_id, session.client_id, null, null,
+  -- What the page promised is gone with its lease: taken for the longest that its role may have, so that three beats may be missed.
+  lease := handoff.new_lease(session.project_id, session.connection_id, session.role, session.user_id, session.client_id, null, 300,
                              session.remain_seconds, 0, moment);
   lease.floor_seconds := session.floor_seconds;
-  -- One lease of grace: a hidden page beats once a minute, and one beat may be lost in the crash.
-  lease.lease_seconds := greatest(session.floor_seconds, 110);
+  lease.lease_seconds := handoff.lease_for(lease.role, lease.next_beat, lease.floor_seconds, lease.remain_seconds);
   lease.expires_at := moment + make_interval(secs => lease.lease_seconds);
-  lease.bucket := handoff.wheel_tick(moment + make_interval(secs => lease.lease_seconds));
+  lease.bucket := least(lease.bucket, handoff.wheel_tick(lease.expires_at));
   return lease;
 end
 $function$;

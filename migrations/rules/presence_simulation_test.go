@@ -23,7 +23,7 @@ const (
 	// workerAway and databaseDown begin at these times and last so long; the crash also empties the unlogged tables.
 	workerAwayAt, workerAwayFor     = 3 * time.Minute, time.Minute
 	databaseDownAt, databaseDownFor = 6 * time.Minute, 20 * time.Second
-	graceAfterCrash                 = 110 * time.Second
+	graceAfterCrash                 = 180 * time.Second
 )
 
 // simulatedPage is one page: what it promises, how its timer really fires, and when it dies.
@@ -33,7 +33,7 @@ type simulatedPage struct {
 	state      string
 	promised   time.Duration // what each beat declares
 	fires      time.Duration // what the browser makes of it
-	lease      time.Duration
+	lease      time.Duration // as it was told last
 	next, last time.Duration // the next beat, and the last one that arrived
 	diesAt     time.Duration // 0: lives on
 }
@@ -56,6 +56,7 @@ var habits = []struct {
 
 type simulation struct {
 	w       *world
+	crash   func(t *testing.T) // what the database loses while it is down
 	random  *rand.Rand
 	begins  time.Time
 	pages   []*simulatedPage
@@ -70,21 +71,37 @@ type simulation struct {
 
 func TestPresenceSimulation(t *testing.T) {
 	t.Parallel()
-	count := simulatedSessions
-	if text := os.Getenv("HANDOFF_PRESENCE_SESSIONS"); text != "" {
-		var err error
-		count, err = strconv.Atoi(text)
-		require.NoError(t, err)
+	s := newSimulation(t, newWorld(t), countFrom(t, "HANDOFF_PRESENCE_SESSIONS", simulatedSessions))
+	s.crash = func(t *testing.T) {
+		t.Helper()
+		s.w.exec(t, `truncate handoff.presence_leases, handoff.presence_marker`)
 	}
-	s := newSimulation(t, count)
+	s.play(t, "presence_simulation")
+}
+
+// countFrom is what the variable says, if it says anything.
+func countFrom(t *testing.T, variable string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return otherwise
+	}
+	count, err := strconv.Atoi(text)
+	require.NoError(t, err, variable)
+	return count
+}
+
+// play lets the time go by and judges.
+func (s *simulation) play(t *testing.T, name string) {
+	t.Helper()
 	for now := simulatedStep; now <= simulatedTime; now += simulatedStep {
 		s.step(t, now)
 	}
 	died := s.died()
 	s.missing(died)
-	flaps := read[int](t, s.w, `select count(*) from public.presence_sessions`) - count
-	t.Logf("RESULT presence_simulation sessions=%d beats=%d dropped=%d died=%d false_offline=%d late_offline=%d flaps=%d slowest_after_lease_seconds=%.1f",
-		count, s.beats, s.drops, len(died), s.wrongly, s.late, flaps, s.slowest.Seconds())
+	flaps := read[int](t, s.w, `select count(*) from public.presence_sessions`) - len(s.pages)
+	t.Logf("RESULT %s sessions=%d beats=%d dropped=%d died=%d false_offline=%d late_offline=%d flaps=%d slowest_after_lease_seconds=%.1f",
+		name, len(s.pages), s.beats, s.drops, len(died), s.wrongly, s.late, flaps, s.slowest.Seconds())
 	assert.Zero(t, s.wrongly, "a beating page was shown offline")
 	assert.Zero(t, s.late, "a dead page was not shown offline within its lease and 5 seconds")
 	assert.Zero(t, flaps, "a page had to come back")
@@ -92,9 +109,8 @@ func TestPresenceSimulation(t *testing.T) {
 	assert.NotEmpty(t, died)
 }
 
-func newSimulation(t *testing.T, count int) *simulation {
+func newSimulation(t *testing.T, w *world, count int) *simulation {
 	t.Helper()
-	w := newWorld(t)
 	s := &simulation{
 		w: w, random: rand.New(rand.NewPCG(7, 11)),
 		begins: time.Now().Truncate(time.Millisecond), byID: map[string]*simulatedPage{}, ended: map[string]time.Duration{},
@@ -148,8 +164,31 @@ func (s *simulation) enter(t *testing.T) {
 		 cross join lateral handoff.new_lease($6, id, case when agent then 'agent' else 'customer' end, person, person::text, state, promised, 15, 0, $7) as lease`,
 		ids, users, agents, states, promises, s.w.project, s.begins)
 	s.w.exec(t, `update public.agent_availability set connection = 'live' where user_id = any ($1)`, users)
+	s.watch(t)
 	s.w.exec(t, `select handoff.sweep_presence($1::timestamptz - interval '1 hour')`, s.begins)
 	s.w.exec(t, `analyze`)
+}
+
+// watch gives the visitors who beat every ten seconds conversations that somebody looks at: why else would they beat.
+func (s *simulation) watch(t *testing.T) {
+	t.Helper()
+	var watched []string
+	for _, page := range s.pages {
+		if page.promised == 10*time.Second {
+			watched = append(watched, page.user)
+		}
+	}
+	s.w.exec(t, `insert into public.conversations (project_id, visitor_id, visitor_user_id, customer_presence)
+		select $2, visitor::text, visitor, 'online' from unnest($1::uuid[]) as visitor`, watched, s.w.project)
+	s.watchOn(t, 0)
+}
+
+// watchOn says so again, as dashboards do each minute.
+func (s *simulation) watchOn(t *testing.T, now time.Duration) {
+	t.Helper()
+	s.w.exec(t, `insert into handoff.conversation_watchers as watching (conversation_id, watcher, user_id, until)
+		select id, $1, $1, $2::timestamptz + interval '120 seconds' from public.conversations
+		    on conflict on constraint conversation_watchers_pkey do update set until = excluded.until`, s.w.sarah.id, s.begins.Add(now))
 }
 
 func (s *simulation) databaseIsDown(now time.Duration) bool {
@@ -163,7 +202,10 @@ func (s *simulation) step(t *testing.T, now time.Duration) {
 		return // beats that are due fail and come again once it is back
 	}
 	if now-simulatedStep == databaseDownAt+databaseDownFor {
-		s.w.exec(t, `truncate handoff.presence_leases, handoff.presence_marker`)
+		s.crash(t)
+	}
+	if now%time.Minute == 0 {
+		s.watchOn(t, now)
 	}
 	s.send(t, now)
 	if now > workerAwayAt && now <= workerAwayAt+workerAwayFor {
@@ -199,14 +241,32 @@ func (s *simulation) send(t *testing.T, now time.Duration) {
 			promises, moments = append(promises, int(page.promised.Seconds())), append(moments, s.begins.Add(at))
 		}
 	}
-	var unknown int
-	require.NoError(t, s.w.root.QueryRow(t.Context(), `
+	rows, err := s.w.root.Query(t.Context(), `
 		with beat as materialized (
 			select set_config('request.jwt.claims', jsonb_build_object('sub', person, 'role', 'authenticated')::text, true),
-			       handoff.presence_heartbeat(id, state, promised, 0, null, moment) as answer
+			       id, handoff.presence_heartbeat(id, state, promised, 0, null, moment) as answer
 			  from unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::timestamptz[]) as page (id, person, state, promised, moment)
 		)
-		select count(*) from beat where not (beat.answer ->> 'known')::boolean`, ids, users, states, promises, moments).Scan(&unknown))
+		select id::text, (answer ->> 'known')::boolean, (answer ->> 'lease_seconds')::integer from beat`, ids, users, states, promises, moments)
+	require.NoError(t, err)
+	s.hear(t, now, rows)
+}
+
+// hear takes the answers to the beats.
+func (s *simulation) hear(t *testing.T, now time.Duration, answers pgx.Rows) {
+	t.Helper()
+	var id string
+	var known bool
+	var seconds, unknown int
+	_, err := pgx.ForEachRow(answers, []any{&id, &known, &seconds}, func() error {
+		if !known {
+			unknown++
+			return nil
+		}
+		s.byID[id].lease = time.Duration(seconds) * time.Second
+		return nil
+	})
+	require.NoError(t, err)
 	assert.Zero(t, unknown, "at %s: a beating page was not known", now)
 }
 

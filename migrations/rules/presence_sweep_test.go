@@ -93,14 +93,14 @@ func TestPresenceSweep(t *testing.T) {
 		}
 	})
 
-	t.Run("a customer is offline 30 seconds after the last beat, 180 in the background", func(t *testing.T) {
+	t.Run("a customer whom somebody waits for is offline 30 seconds after the last beat, one in the background after 180", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
+		w := online(t)
 		w.served(t)
 		presence := func(id string) string {
 			return read[string](t, w, `select customer_presence from public.conversations where id = $1`, id)
 		}
-		anns, bobs := w.conversation(t, w.ann), w.conversation(t, w.bob)
+		anns, bobs := w.waiting(t, w.ann), w.conversation(t, w.bob)
 		w.ann.enter(t, 0).beat(t, seconds(1), "online", 10)
 		w.bob.enter(t, 0).beat(t, seconds(1), "background", 60)
 		w.sweep(t, seconds(30))
@@ -174,7 +174,7 @@ func TestPresenceSweep(t *testing.T) {
 func TestPresenceAfterRestart(t *testing.T) {
 	t.Parallel()
 
-	t.Run("after a crash nobody who beats flips, and who does not is gone within two minutes", func(t *testing.T) {
+	t.Run("after a crash nobody who beats flips, and who does not gets no new chats and is gone by the longest lease", func(t *testing.T) {
 		t.Parallel()
 		w := online(t)
 		w.served(t)
@@ -184,10 +184,14 @@ func TestPresenceAfterRestart(t *testing.T) {
 		events := len(w.presenceEvents(t))
 		w.sweep(t, seconds(200))
 		assert.Equal(t, []string{"agent active live", "agent active live"}, w.members(t, seconds(200)), "a lease of grace")
-		stays.beat(t, seconds(259), "active", 30)
-		w.sweep(t, seconds(309))
+		w.sweep(t, seconds(289))
+		stays.beat(t, seconds(289), "active", 30)
 		assert.Len(t, w.presenceEvents(t), events, "nobody heard of it")
-		w.sweep(t, seconds(311))
+		assert.Equal(t, 1, w.sweep(t, seconds(291)).Suspected)
+		assert.Equal(t, "away", agentColumn[string](t, w, w.mike, "effective_status"))
+		stays.beat(t, seconds(370), "hidden", 60)
+		assert.Zero(t, w.sweep(t, seconds(379)).Ended, "a hidden page may have missed two beats of its three")
+		assert.Equal(t, 1, w.sweep(t, seconds(381)).Ended)
 		assert.Equal(t, "gone", agentColumn[string](t, w, w.mike, "connection"))
 		assert.Equal(t, "live", agentColumn[string](t, w, w.sarah, "connection"))
 	})
@@ -229,7 +233,7 @@ func TestPresenceAfterRestart(t *testing.T) {
 		assert.Equal(t, "gone", agentColumn[string](t, w, w.sarah, "connection"))
 		assert.Equal(t, "offline", read[string](t, w, `select customer_presence from public.conversations where id = $1`, id))
 		assert.Equal(t, "live", agentColumn[string](t, w, w.mike, "connection"), "a session without a lease gets one of grace")
-		w.sweep(t, seconds(115))
+		w.sweep(t, seconds(185))
 		assert.Equal(t, "gone", agentColumn[string](t, w, w.mike, "connection"))
 	})
 

@@ -207,15 +207,16 @@ func TestPresenceHeartbeat(t *testing.T) {
 			{agent, "hidden", 60, 60, 180},
 			{agent, "idle", 600, 30, 180},
 			{visitor, "online", 60, 60, 180},
-			{visitor, "online", 10, 60, 30},
+			{visitor, "online", 10, 60, 180},
 			{visitor, "background", 60, 60, 180},
-			{visitor, "idle", 1, 60, 30},
+			{visitor, "idle", 1, 60, 180},
 		} {
 			answer := row.page.beat(t, time.Second, row.state, row.promised)
 			assert.Equal(t, []any{row.next, row.lease}, []any{answer["next_beat_seconds"], answer["lease_seconds"]}, row.state)
 		}
 		w.ann.must(t, "request_handoff($1, 'button_click')", id)
-		assert.InDelta(t, 10, visitor.beat(t, 2*time.Second, "online", 10)["next_beat_seconds"], 0, "somebody wants to know")
+		told := visitor.beat(t, 2*time.Second, "online", 60)
+		assert.Equal(t, []any{10.0, 30.0}, []any{told["next_beat_seconds"], told["lease_seconds"]}, "somebody wants to know")
 		assert.InDelta(t, 60, visitor.beat(t, 3*time.Second, "background", 60)["next_beat_seconds"], 0)
 	})
 
@@ -436,6 +437,25 @@ func TestPresenceOfCustomers(t *testing.T) {
 		assert.Equal(t, 1, w.clock(t, "warn_inactive", 7*time.Minute+5*time.Second))
 		tab.beat(t, 8*time.Minute, "online", 10)
 		assert.False(t, w.warned(t, id), "a sign of life cancels it")
+	})
+
+	t.Run("the lease goes by what the page was told, not by what it promised before", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.served(t)
+		id := w.conversation(t, w.ann)
+		visitor, agent := w.ann.enter(t, 0), w.sarah.enter(t, 0)
+		w.sarah.must(t, "watch_conversation($1, $2)", id, agent.id)
+		visitor.beat(t, seconds(1), "online", 60)
+		assert.Zero(t, w.sweep(t, seconds(30)).Ended)
+		assert.Equal(t, 1, w.sweep(t, seconds(32)).Ended, "told to beat every 10 seconds with its last beat")
+
+		visitor.again(t, seconds(40))
+		w.sarah.must(t, "unwatch_conversation($1, $2)", id, agent.id)
+		visitor.beat(t, seconds(41), "online", 10)
+		agent.beat(t, seconds(60), "active", 30)
+		assert.Zero(t, w.sweep(t, seconds(102)).Ended, "told to beat once a minute")
+		assert.Equal(t, true, visitor.beat(t, seconds(101), "online", 60)["known"])
 	})
 
 	t.Run("a watch is demand, pushed at once, and ends with its connection", func(t *testing.T) {

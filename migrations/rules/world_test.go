@@ -38,7 +38,15 @@ type actor struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	db := localtest.New(t, localtest.WithSetup("migrations", migrated))
-	w := &world{db: db, root: db.Pool(t, "postgres"), api: db.Pool(t, "authenticator"), project: uuid.NewString()}
+	w := &world{db: db, root: db.Pool(t, "postgres"), api: db.Pool(t, "authenticator")}
+	w.settle(t)
+	return w
+}
+
+// settle makes the project and its people.
+func (w *world) settle(t *testing.T) {
+	t.Helper()
+	w.project = uuid.NewString()
 	w.owner = w.person(t, "owner@example.com", "Olivia")
 	w.sarah = w.person(t, "sarah@example.com", "Sarah")
 	w.mike = w.person(t, "mike@example.com", "Mike")
@@ -51,7 +59,6 @@ func newWorld(t *testing.T) *world {
 		w.exec(t, `insert into public.project_members (project_id, user_id, email, status, invited_by, accepted_at)
 			select $1, id, email, 'active', $3, now() from auth.users where id = $2`, w.project, agent.id, w.owner.id)
 	}
-	return w
 }
 
 func (w *world) person(t *testing.T, email, name string) actor {

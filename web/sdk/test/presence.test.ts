@@ -136,6 +136,15 @@ describe('presence', () => {
     expect(presence.getSnapshot().intervalMs).toBe(10_000);
   });
 
+  test('a connection that is back asks at once whether somebody wants to know, however fresh the last beat', async () => {
+    reply = (name) => ok(name === 'presence_enter' ? { ...KNOWN, role: 'customer' } : KNOWN);
+    await begin('customer');
+    presence.beat('reconnect');
+    presence.beat('focus');
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(log.filter(({ step }) => step === 'sent').map(({ cause }) => cause)).toEqual(['enter', 'reconnect']);
+  });
+
   test('typing is told with the first key and taken back three seconds after the last', async () => {
     reply = (name) => ok(name === 'presence_enter' ? { ...KNOWN, role: 'customer' } : KNOWN);
     await begin('customer');

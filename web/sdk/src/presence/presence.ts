@@ -15,6 +15,8 @@ const FIRST_INTERVAL_MS = { agent: 30_000, customer: 10_000 } as const;
 const HIDDEN_INTERVAL_MS = 60_000;
 /** Beats for the same reason closer together than this say nothing new. */
 const MIN_GAP_MS = 5_000;
+/** Causes that ask the server for something: when to beat next, and whether somebody wants to know. */
+const ALWAYS_SENT: ReadonlySet<BeatCause> = new Set(['timer', 'enter', 'demand', 'reconnect']);
 const TYPING_MS = 3_000;
 /** An inherited id's last page may still be saying good-bye; this beat comes after it, and well inside the grace of 15 s. */
 const CONFIRM_MS = 5_000;
@@ -343,7 +345,7 @@ class Connection implements Presence {
   /** A beat that says what the last one said, moments after it: the server counts those against the connection. */
   #isNoNews(cause: BeatCause): boolean {
     const { lastBeatAt } = this.#store.getSnapshot();
-    const isNews = cause === 'timer' || cause === 'enter' || cause === 'demand' || !this.#entered || this.#failures > 0;
+    const isNews = ALWAYS_SENT.has(cause) || !this.#entered || this.#failures > 0;
     if (isNews || lastBeatAt === null) return false;
     const skipped = this.#stateNow() === this.#toldState && Date.now() - lastBeatAt < MIN_GAP_MS;
     if (skipped) this.#log({ beat: this.#beats, step: 'skipped', cause });

@@ -409,6 +409,8 @@ class Visitor implements VisitorClient {
   #connectionChanged(): void {
     this.#report();
     const connected = this.#link.status.getSnapshot().state === 'connected';
+    // Somebody may have asked for fast beats while nothing was heard.
+    if (connected && this.presence.getSnapshot().state !== 'stopped') this.presence.beat('reconnect');
     // What start() could not read without a network.
     if (connected && this.#started) void this.#resume().catch(() => undefined);
   }
