@@ -44,8 +44,8 @@ func start() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	if *name == "table" {
-		if err := summarize(*folder, os.Stdout); err != nil {
-			_, _ = fmt.Fprintf(os.Stdout, "%v\nRESULT bench=all result=failed\n", err) // nobody is left to tell
+		if err := summarize(*folder, explanations, os.Stdout); err != nil {
+			_, _ = fmt.Fprintf(os.Stdout, "%v\nRESULT bench=failed\n", err) // nobody is left to tell
 			return 1
 		}
 		return 0

@@ -17,9 +17,13 @@ import (
 // summarized are the benches of the table, in its order.
 var summarized = []string{"bridge", "assign", "growth", "presence", "load"}
 
+// explanations is the page that says of each missed target why it is missed: a row of a table whose first two cells are the
+// figure and the target.
+const explanations = "docs/performance.md"
+
 // summarize prints the goals of all reports in the folder as one table and draws their plots beside them. What was never
-// measured is left out and said so.
-func summarize(folder string, out io.Writer) error {
+// measured is left out and said so. The result is ok when every target is met or its miss is explained in page.
+func summarize(folder, page string, out io.Writer) error {
 	var goals []Goal
 	reports := map[string]*Report{}
 	for _, name := range summarized {
@@ -47,12 +51,30 @@ func summarize(folder string, out io.Writer) error {
 			return err
 		}
 	}
+	known, err := explained(goals, page)
+	if err != nil {
+		return err
+	}
 	result := "ok"
-	if missed(goals) > 0 {
+	if missed(goals) > known {
 		result = "missed"
 	}
-	_, err := fmt.Fprintf(out, "\nRESULT bench=all result=%s goals=%d missed=%d\n", result, len(goals), missed(goals))
+	_, err = fmt.Fprintf(out, "\nRESULT bench=%s goals=%d missed=%d explained=%d\n", result, len(goals), missed(goals), known)
 	return err
+}
+
+// explained counts the missed goals that have a row in the page.
+func explained(goals []Goal, page string) (count int, err error) {
+	text, err := os.ReadFile(page) //nolint:gosec // a file of the checkout
+	if err != nil {
+		return 0, fmt.Errorf("read why targets are missed: %w", err)
+	}
+	for _, one := range goals {
+		if one.Target != "" && !one.Met && strings.Contains(string(text), "| "+one.Figure+" | "+one.Target+" |") {
+			count++
+		}
+	}
+	return count, nil
 }
 
 func readReport(path string) (*Report, error) {

@@ -27,13 +27,23 @@ func TestSummary(t *testing.T) {
 	report.goal("for information", "ms", 1, nil)
 	require.NoError(t, report.write(folder, io.Discard))
 	var out bytes.Buffer
-	require.NoError(t, summarize(folder, &out))
+	page := filepath.Join(folder, "page.md")
+	require.NoError(t, os.WriteFile(page, []byte("| assign: burst | at least 20,000/s | it is met |\n"), 0o600))
+	require.NoError(t, summarize(folder, page, &out))
 
 	t.Run("one table has the goals of all benches, met or not", func(t *testing.T) {
 		t.Parallel()
 		assert.Regexp(t, `assign: p50 +4.00 ms +River 2.00 +2.00 of River +no worse +NO`, out.String())
 		assert.Regexp(t, `assign: burst +21000 /s +at least 20,000/s +yes`, out.String())
-		assert.Contains(t, out.String(), "RESULT bench=all result=missed goals=3 missed=1")
+		assert.Contains(t, out.String(), "RESULT bench=missed goals=3 missed=1 explained=0")
+	})
+	t.Run("a miss that the page explains is none of the result", func(t *testing.T) {
+		t.Parallel()
+		why := filepath.Join(t.TempDir(), "why.md")
+		require.NoError(t, os.WriteFile(why, []byte("| figure | target | why |\n|---|---|---|\n| assign: p50 | no worse | asleep |\n"), 0o600))
+		var out bytes.Buffer
+		require.NoError(t, summarize(folder, why, &out))
+		assert.Contains(t, out.String(), "RESULT bench=ok goals=3 missed=1 explained=1")
 	})
 	t.Run("what was not measured is said", func(t *testing.T) {
 		t.Parallel()
