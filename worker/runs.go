@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,6 +26,8 @@ type runs struct {
 	// debounce is how long a marked project waits before its run, so that marks gather. Default 0.
 	debounce time.Duration
 	tally    tally
+	// queued is how many projects wait for a slot.
+	queued atomic.Int64
 
 	mu      sync.Mutex
 	ctx     context.Context //nolint:containedctx // the life of the runs, from start to stop
@@ -112,17 +115,30 @@ func (r *runs) drain(ctx context.Context, projectID string) {
 }
 
 func (r *runs) runOnce(ctx context.Context, projectID string) error {
+	if err := r.acquire(ctx); err != nil {
+		return err
+	}
+	defer func() { <-r.slots }()
+	began := time.Now()
+	err := r.work(ctx, projectID, r.begin(projectID))
+	r.tally.note(time.Since(began), err)
+	return err
+}
+
+// acquire waits for a slot.
+func (r *runs) acquire(ctx context.Context) error {
+	r.queued.Add(1)
+	defer r.queued.Add(-1)
 	select {
 	case r.slots <- struct{}{}:
-		defer func() { <-r.slots }()
-		began := time.Now()
-		err := r.work(ctx, projectID, r.begin(projectID))
-		r.tally.note(time.Since(began), err)
-		return err
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
+
+// crowded says whether projects wait for a slot.
+func (r *runs) crowded() bool { return r.queued.Load() > 0 }
 
 // begin notes that a run looks at the database from now on, and returns the transaction that it must see.
 func (r *runs) begin(projectID string) uint64 {

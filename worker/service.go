@@ -102,10 +102,12 @@ func New(options Options) *Service {
 	return service
 }
 
-// afterDraining lets the work wait while the project's queue is being drained, for at most drainPatience.
+// afterDraining lets the work wait while the project's queue is being drained, or so many projects have something to be given
+// out that some wait for their turn; for at most drainPatience.
 func (s *Service) afterDraining(work work) work {
 	return func(ctx context.Context, projectID string, seenXID uint64) error {
-		for until := time.Now().Add(drainPatience); s.paces.draining(projectID) && time.Now().Before(until) && ctx.Err() == nil; {
+		busy := func() bool { return s.paces.draining(projectID) || s.assignments.crowded() }
+		for until := time.Now().Add(drainPatience); busy() && time.Now().Before(until) && ctx.Err() == nil; {
 			sleep(ctx, drainPoll)
 		}
 		return work(ctx, projectID, seenXID)
@@ -147,8 +149,8 @@ func (s *Service) stopRuns(ctx context.Context) {
 
 // React marks the projects that the events concern. It never blocks.
 func (s *Service) React(transaction realtime.Transaction) {
-	for _, event := range transaction.Events {
-		if freesOrAdds(event.Kind) {
+	for i, event := range transaction.Events {
+		if freesOrAdds(transaction.Events, i) {
 			s.assignments.mark(event.ProjectID, event.XID)
 		}
 		if changesBoard(event.Kind) {
@@ -160,17 +162,29 @@ func (s *Service) React(transaction realtime.Transaction) {
 	}
 }
 
-// freesOrAdds says whether after such an event a waiting conversation may find an agent: something entered the queue, an
+// freesOrAdds says whether after an event a waiting conversation may find an agent: something entered the queue, an
 // agent became available or got a higher limit, a conversation left its agent or asks for fewer skills, an offer
-// was not taken, or the rules of the project changed.
-func freesOrAdds(kind realtime.Kind) bool {
-	switch kind {
-	case realtime.KindNewConversation, realtime.KindPresenceChange, realtime.KindStatusChanged,
-		realtime.KindConversationUpdated, realtime.KindSettingsChanged, realtime.KindOfferEnded:
+// was not taken, or the rules of the project changed. What was only given to an agent does neither: else each batch would
+// cause another one.
+func freesOrAdds(events []realtime.Event, i int) bool {
+	switch events[i].Kind {
+	case realtime.KindNewConversation, realtime.KindPresenceChange, realtime.KindConversationUpdated,
+		realtime.KindSettingsChanged, realtime.KindOfferEnded:
 		return true
+	case realtime.KindStatusChanged:
+		return i+1 == len(events) || !isOneMove(events[i], events[i+1])
+	case realtime.KindAgentAssigned: // on its own it is a transfer: the agent before has a slot again
+		return i == 0 || !isOneMove(events[i-1], events[i])
 	default:
 		return false
 	}
+}
+
+// isOneMove says whether a conversation got an agent by leaving another state. A transaction that arrives in parts may have
+// the two events in different ones; then they cause a look too many.
+func isOneMove(changed, assigned realtime.Event) bool {
+	return changed.Kind == realtime.KindStatusChanged && assigned.Kind == realtime.KindAgentAssigned &&
+		changed.ConversationID == assigned.ConversationID
 }
 
 // changesBoard says whether such an event may change queue length or availability.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -211,6 +212,30 @@ func TestServiceAssigns(t *testing.T) {
 			assert.Empty(t, db.batches)
 		})
 	})
+
+	changed := realtime.Event{ProjectID: "a", ConversationID: "c", Kind: realtime.KindStatusChanged}
+	assigned := realtime.Event{ProjectID: "a", ConversationID: "c", Kind: realtime.KindAgentAssigned}
+	elsewhere := realtime.Event{ProjectID: "a", ConversationID: "d", Kind: realtime.KindAgentAssigned}
+	for name, test := range map[string]struct {
+		events []realtime.Event
+		looks  int
+	}{
+		"not when one was given to an agent, which every batch says":        {[]realtime.Event{changed, assigned}, 0},
+		"at once when one was transferred: the agent before has a slot":     {[]realtime.Event{assigned}, 1},
+		"at once when one left its agent and another was given to an agent": {[]realtime.Event{changed, elsewhere}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				db := newDatabase()
+				service := start(t, db)
+				defer service.Stop(t.Context())
+				service.React(realtime.Transaction{Events: test.events})
+				pause(time.Second)
+				assert.Equal(t, test.looks, db.batchCount())
+			})
+		})
+	}
 
 	t.Run("within ten seconds when no event came", func(t *testing.T) {
 		t.Parallel()
@@ -447,6 +472,26 @@ func TestServiceCountsAfterDraining(t *testing.T) {
 			assert.LessOrEqual(t, counted, 1, "at most the one that began before the first batch")
 			assert.Zero(t, db.left("a"))
 			assert.Greater(t, len(db.toldBoards()), counted)
+		})
+	})
+
+	t.Run("and while so many projects wait that some have no turn yet", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase()
+			service := start(t, db)
+			defer service.Stop(t.Context())
+			var events []realtime.Event
+			for n := range 1000 {
+				project := strconv.Itoa(n)
+				db.add(project, 1)
+				events = append(events, realtime.Event{ProjectID: project, Kind: realtime.KindStatusChanged})
+			}
+			service.React(realtime.Transaction{Events: events})
+			pause(200 * time.Millisecond) // a millisecond each, four at a time
+			assert.Empty(t, db.toldBoards())
+			pause(time.Second)
+			assert.Len(t, db.toldBoards(), 1000)
 		})
 	})
 
