@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 )
@@ -31,6 +32,12 @@ type SignIn struct {
 
 // home is where somebody who asks for / is sent.
 const home = "/shop/"
+
+// The link in the mail of an invitation, and the dashboard's page that it leads to.
+const (
+	invitation = "/accept"
+	acceptPage = "/dashboard/accept"
+)
 
 // apps are the folders that route in the browser: a path below them without a file is answered with their index.
 var apps = []string{"dashboard"}
@@ -62,6 +69,9 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/":
 		http.Redirect(w, r, home, http.StatusFound)
+	case invitation:
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, (&url.URL{Path: acceptPage, RawQuery: r.URL.RawQuery}).String(), http.StatusFound)
 	case "/config.json":
 		w.Header().Set("Cache-Control", "no-store")
 		serve(w, r, "application/json; charset=utf-8", p.config)

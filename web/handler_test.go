@@ -72,6 +72,15 @@ func TestHandler(t *testing.T) {
 		}
 	})
 
+	t.Run("leads the link of an invitation's mail to the dashboard, token and all", func(t *testing.T) {
+		t.Parallel()
+		answer := ask(t, built, http.MethodGet, "/accept?token=a%2Bb")
+		assert.Equal(t, http.StatusFound, answer.Code)
+		assert.Equal(t, "/dashboard/accept?token=a%2Bb", answer.Header().Get("Location"))
+		assert.Equal(t, "no-store", answer.Header().Get("Cache-Control"))
+		assert.Contains(t, ask(t, built, http.MethodGet, "/dashboard/accept?token=a").Body.String(), "dashboard")
+	})
+
 	t.Run("lets hashed files be kept for good and pages be asked for each time", func(t *testing.T) {
 		t.Parallel()
 		assert.Contains(t, ask(t, built, http.MethodGet, "/dashboard/assets/index-A1b2C3d4.js").Header().Get("Cache-Control"), "immutable")

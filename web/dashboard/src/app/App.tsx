@@ -1,12 +1,13 @@
 import { createClient, type Session, type SupabaseClient } from '@supabase/supabase-js';
 import { useEffect, useState } from 'react';
-import { Router } from 'wouter';
+import { Route, Router, Switch } from 'wouter';
 
+import { AcceptPage } from '../invitation/AcceptPage';
 import { Banner } from '../ui/feedback';
 import { messageOf, ToastProvider } from '../ui/toasts';
 import styles from './app.module.css';
 import { loadConfig, type Config } from './config';
-import { BASE } from './routes';
+import { BASE, paths } from './routes';
 import { SignIn } from './SignIn';
 import { Workspace } from './Workspace';
 
@@ -42,6 +43,19 @@ function connect(config: Config): SupabaseClient {
 function Signed({ config, supabase }: Loaded) {
   const session = useSession(supabase);
   if (session === undefined) return null;
+  return (
+    <Switch>
+      <Route path={paths.accept}>
+        <AcceptPage supabase={supabase} projectId={config.project_id} session={session} />
+      </Route>
+      <Route>
+        <Desk config={config} supabase={supabase} session={session} />
+      </Route>
+    </Switch>
+  );
+}
+
+function Desk({ config, supabase, session }: Loaded & { session: Session | null }) {
   if (session === null) return <SignIn supabase={supabase} accounts={config.sign_ins ?? []} />;
   const { id, email = '' } = session.user;
   return <Workspace key={id} supabase={supabase} projectId={config.project_id} email={email} />;

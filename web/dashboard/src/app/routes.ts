@@ -14,6 +14,8 @@ export function isList(text: string | undefined): text is InboxList {
 export const paths = {
   list: (list: InboxList) => `/inbox/${list}`,
   conversation: (list: InboxList, id: string) => `/inbox/${list}/${id}`,
+  /** Where the mail of an invitation leads. */
+  accept: '/accept',
   visitors: '/visitors',
   team: '/team',
   settings: (section: string) => `/settings/${section}`,
