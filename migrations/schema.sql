@@ -4250,7 +4250,7 @@ begin
            where conversation.project_id = inbox_lines.project_id and conversation.status = 'closed'
              and conversation.closed_message_at < coalesce(inbox_lines.before, 'infinity')
            order by conversation.closed_message_at desc
-           limit page
+           fetch first (page) rows with ties  -- the next page begins before them
         ) as newest;
     else
       select jsonb_agg(handoff.inbox_line(newest.line, moment) order by (newest.line).last_message_at desc) into lines
@@ -4263,7 +4263,7 @@ begin
                   or (conversation.assigned_agent_id = caller and conversation.status in ('agent_active', 'resolved')))
              and conversation.last_message_at < coalesce(inbox_lines.before, 'infinity')
            order by conversation.last_message_at desc
-           limit page
+           fetch first (page) rows with ties
         ) as newest;
   end case;
   return coalesce(lines, '[]'::jsonb);
@@ -9097,7 +9097,7 @@ CREATE OR REPLACE FUNCTION public.inbox(p_project_id uuid, p_list text DEFAULT '
 AS $function$
   select handoff.inbox(p_project_id, p_list, p_limit, p_before);
 $function$;
-comment on function public.inbox(p_project_id uuid, p_list text, p_limit integer, p_before timestamp with time zone) is 'The conversations of a list (all, mine, queue, closed) and how many each list has. Pages by p_before: the last_message_at of the last line.';
+comment on function public.inbox(p_project_id uuid, p_list text, p_limit integer, p_before timestamp with time zone) is 'The conversations of a list (all, mine, queue, closed) and how many each list has. Pages by p_before: the last_message_at of the last line; those of one instant stay on one page.';
 grant execute on function public.inbox(p_project_id uuid, p_list text, p_limit integer, p_before timestamp with time zone) to authenticated;
 
 CREATE OR REPLACE FUNCTION public.invite_member(p_project_id uuid, p_email text, p_role text DEFAULT 'agent'::text, p_name text DEFAULT NULL::text, p_max_concurrent_chats integer DEFAULT NULL::integer)

@@ -3,6 +3,7 @@ package rules_test
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -279,6 +280,38 @@ func TestInbox(t *testing.T) {
 	refused(t, err, "PT403", "not_a_member")
 	_, err = w.sarah.rpc(t.Context(), "inbox($1, 'secret')", w.project)
 	refused(t, err, "PT400", "unknown_list")
+}
+
+func TestInboxPages(t *testing.T) {
+	t.Parallel()
+	for list, status := range map[string]string{"all": "resolved", "closed": "closed"} {
+		t.Run(list+": those of one instant stay on one page, so none is skipped", func(t *testing.T) {
+			t.Parallel()
+			w := online(t)
+			instant := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+			for n := range 6 {
+				id := w.waiting(t, w.person(t, "", ""))
+				w.assign(t, id, w.sarah)
+				require.NoError(t, w.move(t, id, "resolved"))
+				if status == "closed" {
+					require.NoError(t, w.move(t, id, "closed"))
+				}
+				w.exec(t, `update public.conversations set last_message_at = $2 where id = $1`, id, instant.Add(-time.Duration((n+2)/4)*time.Hour))
+			}
+			page := func(before any) (times []string) {
+				answer := w.sarah.must(t, "inbox($1, $2, 1, $3)", w.project, list, before)
+				for _, line := range answer["conversations"].([]any) {
+					times = append(times, line.(map[string]any)["last_message_at"].(string))
+				}
+				return times
+			}
+			first := page(nil)
+			require.Len(t, first, 2)
+			second := page(first[1])
+			require.Len(t, second, 4)
+			assert.Empty(t, page(second[3]))
+		})
+	}
 }
 
 func TestConversationContext(t *testing.T) {

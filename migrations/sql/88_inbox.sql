@@ -59,7 +59,7 @@ begin
            where conversation.project_id = inbox_lines.project_id and conversation.status = 'closed'
              and conversation.closed_message_at < coalesce(inbox_lines.before, 'infinity')
            order by conversation.closed_message_at desc
-           limit page
+           fetch first (page) rows with ties  -- the next page begins before them
         ) as newest;
     else
       select jsonb_agg(handoff.inbox_line(newest.line, moment) order by (newest.line).last_message_at desc) into lines
@@ -72,7 +72,7 @@ begin
                   or (conversation.assigned_agent_id = caller and conversation.status in ('agent_active', 'resolved')))
              and conversation.last_message_at < coalesce(inbox_lines.before, 'infinity')
            order by conversation.last_message_at desc
-           limit page
+           fetch first (page) rows with ties
         ) as newest;
   end case;
   return coalesce(lines, '[]'::jsonb);
@@ -135,7 +135,7 @@ as $$
   select handoff.inbox(p_project_id, p_list, p_limit, p_before);
 $$;
 comment on function public.inbox(uuid, text, integer, timestamptz) is
-  'The conversations of a list (all, mine, queue, closed) and how many each list has. Pages by p_before: the last_message_at of the last line.';
+  'The conversations of a list (all, mine, queue, closed) and how many each list has. Pages by p_before: the last_message_at of the last line; those of one instant stay on one page.';
 revoke all on function public.inbox(uuid, text, integer, timestamptz) from public, anon, authenticated;
 grant execute on function public.inbox(uuid, text, integer, timestamptz) to authenticated;
 
