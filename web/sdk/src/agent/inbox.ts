@@ -32,6 +32,8 @@ export class Inbox implements InboxView {
   readonly #fresh: Resource<InboxLine[]>;
   readonly #store: WritableStore<InboxSnapshot>;
   #older: InboxLine[] = [];
+  /** Whether the last page that was read was the last there is. */
+  #ended = false;
   #size = PAGE;
   #unfollow: (() => void) | null = null;
 
@@ -68,8 +70,9 @@ export class Inbox implements InboxView {
     }
     const more = await this.#read(PAGE, last.last_message_at);
     this.#older = [...this.#older, ...more];
+    // A page may be longer than asked for: lines of one instant stay together.
+    this.#ended = more.length < PAGE;
     this.#report();
-    if (more.length < PAGE) this.#store.patch({ hasMore: false });
   }
 
   /** Shows a change of one line at once. */
@@ -112,7 +115,7 @@ export class Inbox implements InboxView {
   }
 
   #mayHaveMore(fresh: InboxLine[]): boolean {
-    if (this.#older.length > 0) return this.#older.length % PAGE === 0;
+    if (this.#older.length > 0 || this.#ended) return !this.#ended;
     return fresh.length >= this.#size;
   }
 }
