@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -26,7 +27,7 @@ func TestPresenceCrash(t *testing.T) {
 	t.Parallel()
 	server := startOwnServer(t)
 	s := newSimulation(t, server.world(t), countFrom(t, "HANDOFF_CRASH_SESSIONS", crashSessions))
-	s.crash = func(t *testing.T) {
+	s.crash = func(t *testing.T, now time.Duration) {
 		t.Helper()
 		there := read[int](t, s.w, `select count(*) from handoff.presence_leases`)
 		server.crash(t)
@@ -34,6 +35,14 @@ func TestPresenceCrash(t *testing.T) {
 		assert.Positive(t, there)
 		assert.Zero(t, read[int](t, s.w, `select count(*) from handoff.presence_leases`), "the crash has emptied the leases")
 		assert.Equal(t, there, read[int](t, s.w, `select count(*) from public.presence_sessions where left_at is null`), "and no session")
+		// The worker's first sweep and the beats that could not get through all come at once.
+		swept := make(chan error, 1)
+		go func() {
+			_, err := s.w.root.Exec(t.Context(), `select handoff.sweep_presence($1, 5000)`, s.begins.Add(now))
+			swept <- err
+		}()
+		s.send(t, now)
+		assert.NoError(t, <-swept)
 	}
 	s.play(t, "presence_crash")
 }

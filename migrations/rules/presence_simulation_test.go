@@ -56,7 +56,6 @@ var habits = []struct {
 
 type simulation struct {
 	w       *world
-	crash   func(t *testing.T) // what the database loses while it is down
 	random  *rand.Rand
 	begins  time.Time
 	pages   []*simulatedPage
@@ -67,12 +66,13 @@ type simulation struct {
 	wrongly int
 	late    int
 	slowest time.Duration
+	crash   func(t *testing.T, now time.Duration) // what the database loses while it is down
 }
 
 func TestPresenceSimulation(t *testing.T) {
 	t.Parallel()
 	s := newSimulation(t, newWorld(t), countFrom(t, "HANDOFF_PRESENCE_SESSIONS", simulatedSessions))
-	s.crash = func(t *testing.T) {
+	s.crash = func(t *testing.T, _ time.Duration) {
 		t.Helper()
 		s.w.exec(t, `truncate handoff.presence_leases, handoff.presence_marker`)
 	}
@@ -202,7 +202,7 @@ func (s *simulation) step(t *testing.T, now time.Duration) {
 		return // beats that are due fail and come again once it is back
 	}
 	if now-simulatedStep == databaseDownAt+databaseDownFor {
-		s.crash(t)
+		s.crash(t, now)
 	}
 	if now%time.Minute == 0 {
 		s.watchOn(t, now)

@@ -113,7 +113,7 @@ describe('presence in Chromium', { concurrency: true }, () => {
     ['/', 'with a worker for its timer'],
     ['/strict/', 'where the policy forbids workers'],
   ]) {
-    test(`a hidden tab with one timer a minute is never offline, ${timer}`, async () => {
+    test(`a hidden tab with one timer a minute is never offline, ${timer}`, async (t) => {
       const tab = await hiddenTab(path);
       const id = await idOf(tab);
       await wait(HIDDEN_MS); // the claim is about time going by
@@ -121,8 +121,10 @@ describe('presence in Chromium', { concurrency: true }, () => {
       const slowest = longestGap(await tab.evaluate(() => window.ticks));
       assert.ok(slowest > 30, `the browser slowed the page's timers: ${slowest} s between two of one second`);
       const beats = (await answered(tab)).map(({ at }) => at);
-      assert.ok(beats.length >= 2 + Math.floor(HIDDEN_MS / 66_000), `beats came: ${beats.length}`);
-      assert.ok(longestGap(beats) < 90, `no gap near the lease of 180 s: ${longestGap(beats)} s`);
+      assert.ok(beats.length >= 1 + Math.floor(HIDDEN_MS / 66_000), `beats came: ${beats.length}`);
+      const longest = longestGap([...beats, await now(tab)]);
+      t.diagnostic(`hidden ${HIDDEN_MS / 1000} s: ${beats.length} beats, ${longest} s apart, timers ${slowest} s`);
+      assert.ok(longest < 90, `no gap near the lease of 180 s: ${longest} s`);
     });
   }
 
@@ -180,7 +182,7 @@ describe('presence in Chromium', { concurrency: true }, () => {
       await beatsAgain(page, Date.now() - 1_000, 'a beat after waking', 15_000);
       await assertNeverLeft(id);
     } finally {
-      await sleeper.browser.close();
+      await sleeper.close();
     }
   });
 
@@ -226,6 +228,7 @@ describe('presence in Chromium', { concurrency: true }, () => {
     await eventually(fast, 'it is told to beat fast');
     await victim.signal('SIGKILL');
     const killed = Date.now();
+    await victim.close();
     const look = async () => (await sessions(id)).at(-1)?.left_at ?? null;
     await eventually(look, 'found to be gone', (LEASE_SECONDS + 20) * 1000);
     const [{ lasted, after_lease: late }] = await sql(

@@ -30,6 +30,11 @@ export async function launchServer() {
   const browser = await chromium.connect(server.wsEndpoint());
   return {
     browser,
+    /** Ends the browser, also one that was killed; `browser.close` would only let go of it. */
+    async close() {
+      await browser.close();
+      await server.close();
+    },
     /** Sends the signal to every process of the browser. Those that were stopped are the ones that are woken. */
     async signal(name) {
       if (name !== 'SIGCONT') known = await members();
