@@ -5,6 +5,7 @@ import { Outbox } from '../chat/outbox.js';
 import type { Message, TranscriptMessage, VisitorConversation } from '../conversation.js';
 import { asHandoffError, rpc } from '../core/call.js';
 import { HandoffError } from '../core/errors.js';
+import { Gate } from '../core/gate.js';
 import { uuid } from '../core/ids.js';
 import { createStore } from '../core/store.js';
 import { createPresence } from '../presence/presence.js';
@@ -22,8 +23,7 @@ import type { VisitorClient, VisitorOptions, VisitorState } from './types.js';
 
 const ASSIGNMENT_WAIT_MS = 3_000;
 const PAGE_SIZE = 50;
-/** More than any number of an event: asks where a conversation stands, and for none of its events. */
-const NO_EVENTS = Number.MAX_SAFE_INTEGER;
+const NO_EVENTS = Number.MAX_SAFE_INTEGER; // more than any number: asks where a conversation stands, and for none of its events
 
 /** A client for one visitor of the website; see {@link VisitorClient}. */
 export function createVisitorClient(options: VisitorOptions): VisitorClient {
@@ -44,6 +44,7 @@ class Visitor implements VisitorClient {
   readonly #availability: AvailabilityWatch;
   readonly #state;
   readonly #outbox: Outbox;
+  readonly #clearing = new Gate(); // what is written meanwhile belongs to the next chat
   readonly #cleanups: (() => void)[] = [];
   #chat: VisitorChat;
   #opening: Promise<VisitorConversation> | null = null;
@@ -90,13 +91,14 @@ class Visitor implements VisitorClient {
   }
 
   open(): Promise<VisitorConversation> {
+    if (this.#clearing.closed !== null) return this.#clearing.closed.then(() => this.open());
     const { conversation } = this.#chat;
     if (conversation !== null && conversation.status !== 'closed') return Promise.resolve(conversation);
-    this.#opening ??= this.#open().finally(() => (this.#opening = null));
-    return this.#opening;
+    return (this.#opening ??= this.#open().finally(() => (this.#opening = null)));
   }
 
   async send(content: string): Promise<TranscriptMessage> {
+    if (this.#clearing.closed !== null) await this.#clearing.closed;
     if (this.#chat.conversation?.status === 'closed') this.#forget();
     const clientMessageId = uuid();
     this.#chat.transcript.addPending({
@@ -205,13 +207,15 @@ class Visitor implements VisitorClient {
     this.#chat.heal();
   }
 
-  async clear(): Promise<void> {
-    const id = this.#chat.conversation?.id;
-    if (id !== undefined) {
-      await this.presence.stop('chat_cleared');
-      await rpc(this.#supabase, 'clear_chat', { p_conversation_id: id });
-    }
-    this.#forget();
+  clear(): Promise<void> {
+    return this.#clearing.during(async () => {
+      const id = this.#chat.conversation?.id;
+      if (id !== undefined) {
+        await this.presence.stop('chat_cleared');
+        await rpc(this.#supabase, 'clear_chat', { p_conversation_id: id });
+      }
+      this.#forget();
+    });
   }
 
   async identify(customer: { email: string; name?: string }): Promise<void> {
@@ -411,13 +415,13 @@ class Visitor implements VisitorClient {
     const connected = this.#link.status.getSnapshot().state === 'connected';
     // Somebody may have asked for fast beats while nothing was heard.
     if (connected && this.presence.getSnapshot().state !== 'stopped') this.presence.beat('reconnect');
-    // What start() could not read without a network.
-    if (connected && this.#started) void this.#resume().catch(() => undefined);
+    if (connected && this.#started) void this.#resume().catch(() => undefined); // what start() had no network for
   }
 
   #report(): void {
-    if (this.#stopped) return;
-    if (this.#chat.conversation?.status === 'closed' && this.presence.getSnapshot().state !== 'stopped') {
+    const isClosed = this.#chat.conversation?.status === 'closed';
+    if (this.#stopped || (isClosed && this.#clearing.closed !== null)) return; // cleared, not ended: a new chat follows
+    if (isClosed && this.presence.getSnapshot().state !== 'stopped') {
       void this.presence.stop();
     }
     this.#state.patch(this.#compose(this.#state.getSnapshot().availability));
@@ -425,6 +429,7 @@ class Visitor implements VisitorClient {
 
   #compose(availability: Availability | null): VisitorState {
     const { conversation, transcript, hasOlder, loadingOlder, agent, agentTyping, queue, notice, ratable } = this.#chat;
+    const id = conversation?.id;
     return {
       phase: phaseOf(conversation?.status ?? null, { requesting: this.#requesting, offline: this.#offline !== null }),
       conversation,
@@ -437,12 +442,8 @@ class Visitor implements VisitorClient {
       availability,
       offline: this.#offline,
       notice,
-      canRate: ratable && conversation !== null && !this.#hasRated(conversation.id),
+      canRate: ratable && conversation !== null && this.#rated !== id && !this.#identity.hasRated(conversation.id),
       connection: this.#link.status.getSnapshot(),
     };
-  }
-
-  #hasRated(conversationId: string): boolean {
-    return this.#rated === conversationId || this.#identity.hasRated(conversationId);
   }
 }
