@@ -103,10 +103,7 @@ async function customer(name, prepare = async () => {}) {
   await chat.page.goto(`${host.url}/plain`);
   await chat.open();
   await chat.say(`Hello, I am ${name}`);
-  await chat.page.evaluate(
-    (who) => window.SupportBase.identify({ email: `${who.toLowerCase()}@example.com`, name: who }),
-    name,
-  );
+  await chat.isCalled(name);
   await chat.button('Talk to a human').click();
   await chat.isTitled(/^Chatting with Sarah/u);
   await openConversation(sarah.page, name);

@@ -70,6 +70,17 @@ export class Chat {
     return this.panel.getByText(text).first().waitFor({ state: 'detached' });
   }
 
+  /** The page tells who its visitor is, as a shop does that knows them. */
+  async isCalled(name) {
+    const email = `${name.toLowerCase()}@example.com`;
+    await this.page.evaluate((customer) => window.SupportBase.identify(customer), { email, name });
+  }
+
+  async choose(option) {
+    await this.button('Chat options').click();
+    await this.button(option).click();
+  }
+
   /** The heading: who the visitor talks to. */
   async isTitled(text) {
     await this.panel.getByRole('heading', { level: 2, name: text }).waitFor();
