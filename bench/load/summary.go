@@ -1,16 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -87,59 +83,4 @@ func readReport(path string) (*Report, error) {
 		return nil, fmt.Errorf("read results of %s: %w", path, err)
 	}
 	return &report, nil
-}
-
-var (
-	atRate  = regexp.MustCompile(`^(.*) at (\d+)/s$`)
-	ofBurst = regexp.MustCompile(`^` + ourselves + `, burst of (\d+)$`)
-)
-
-// drawAssign draws latency against rate, for everybody, and the cost of a conversation against the length of the queue.
-func drawAssign(report *Report, folder string) error {
-	latency := plot{title: "From waiting to assigned, median", xName: "conversations a second", yName: "milliseconds"}
-	cost := plot{title: "Cost of a conversation in a burst", xName: "conversations in the burst", yName: "microseconds each"}
-	burst := line{name: ourselves}
-	for _, one := range report.Measurements {
-		if match := atRate.FindStringSubmatch(one.What); match != nil && one.Name == "p50" {
-			latency.add(match[1], number(match[2]), one.Value)
-		}
-		if match := ofBurst.FindStringSubmatch(one.What); match != nil && one.Name == "assigned" && one.Value > 0 {
-			burst.points = append(burst.points, point{number(match[1]), 1e6 / one.Value})
-		}
-	}
-	slices.SortFunc(burst.points, func(a, b point) int { return cmp.Compare(a.x, b.x) })
-	if len(burst.points) > 0 {
-		cost.lines = []line{burst}
-	}
-	return errors.Join(latency.save(filepath.Join(folder, "assign-latency.svg")), cost.save(filepath.Join(folder, "assign-cost.svg")))
-}
-
-func number(text string) float64 {
-	value, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return 0
-	}
-	return value
-}
-
-// add appends a point to the line of that name.
-func (p *plot) add(name string, x, y float64) {
-	for i := range p.lines {
-		if p.lines[i].name == name {
-			p.lines[i].points = append(p.lines[i].points, point{x, y})
-			return
-		}
-	}
-	p.lines = append(p.lines, line{name, []point{{x, y}}})
-}
-
-// save writes the plot; one without lines is left out.
-func (p *plot) save(path string) error {
-	if len(p.lines) == 0 {
-		return nil
-	}
-	if err := os.WriteFile(path, []byte(p.svg()), 0o644); err != nil { //nolint:gosec // part of a checkout
-		return fmt.Errorf("save the plot %s: %w", strings.TrimSuffix(filepath.Base(path), ".svg"), err)
-	}
-	return nil
 }
