@@ -39,6 +39,21 @@ export function useFlatList(list: InboxList): ListState {
   );
 }
 
+/**
+ * Each conversation in one section. The lists are read one after another: one that has just moved is in two of them for a moment,
+ * and a line that is shown twice under one key is never taken away again.
+ */
+export function sectionsOf(
+  queue: readonly InboxLine[],
+  mine: readonly InboxLine[],
+  all: readonly InboxLine[],
+): Record<SectionId, InboxLine[]> {
+  const shown = new Set<string>();
+  const notYet = (line: InboxLine) => !shown.has(line.id) && shown.add(line.id);
+  const own = mine.filter((line) => line.status === 'agent_active').filter(notYet);
+  return { mine: own, queue: queue.filter(notYet), others: all.filter(notYet) };
+}
+
 /** The list "all" with the queue and the own chats on top (F001 5.7.3). */
 export function useSectionedList(folded: ReadonlySet<SectionId>): ListState {
   const client = useClient();
@@ -48,11 +63,9 @@ export function useSectionedList(folded: ReadonlySet<SectionId>): ListState {
   const mine = useStore(client.inbox('mine'));
   const counts = useStore(client.counts);
   return useMemo(() => {
-    const own = mine.lines.filter((line) => line.status === 'agent_active');
-    const shown = new Set([...queue.lines, ...own].map((line) => line.id));
-    const others = everything.lines.filter((line) => !shown.has(line.id));
+    const { mine: own, queue: waiting, others } = sectionsOf(queue.lines, mine.lines, everything.lines);
     const sections: [SectionId, string, number, readonly InboxLine[]][] = [
-      ['queue', 'Queue', counts.queue, queue.lines],
+      ['queue', 'Queue', counts.queue, waiting],
       ['mine', 'My chats', counts.mine, own],
       ['others', 'Team and AI', Math.max(others.length, counts.all - counts.queue - counts.mine), others],
     ];

@@ -4,6 +4,8 @@ import { useEffect, useState } from 'react';
 import { useOffersClient } from '../app/context';
 import { useEvents, useLoad } from '../app/load';
 
+const RETRY_MS = 3_000;
+
 /** An open offer, and when it ends by the clock of this page. */
 export interface OpenOffer extends Offer {
   endsAt: number;
@@ -12,7 +14,12 @@ export interface OpenOffer extends Offer {
 /** The agent's open offers, read again whenever one comes or goes. */
 export function useOffers(): readonly OpenOffer[] {
   const offers = useOffersClient();
-  const { data, reload } = useLoad('offers', async () => withEnds(await offers.open()));
+  const { data, error, reload } = useLoad('offers', async () => withEnds(await offers.open()));
+  useEffect(() => {
+    if (error === null) return;
+    const timer = setTimeout(reload, RETRY_MS); // an offer that cannot be read runs out unseen
+    return () => clearTimeout(timer);
+  }, [error, reload]);
   useEvents(['conversation_offered', 'offer_ended'], reload);
   const open = useUnexpired(data ?? []);
   return open;
