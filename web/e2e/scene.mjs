@@ -39,7 +39,7 @@ export async function guest(name, { says = 'Hello', needs = null } = {}) {
   const { client, supabase, storage } = visitor();
   await client.start();
   await client.send(says);
-  const email = `${name.toLowerCase()}.${++visitors}@example.com`;
+  const email = `${name.toLowerCase().replaceAll(' ', '.')}.${++visitors}@example.com`;
   await client.identify({ email, name });
   const id = client.getSnapshot().conversation.id;
   if (needs)
