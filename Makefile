@@ -58,6 +58,10 @@ test-kill: build web/node_modules ## play the demo while the worker is killed du
 e2e: build ## play visitors and agents in a real Chromium (E2E=widget: only the files named so)
 	@scripts/e2e.sh $(E2E)
 
+.PHONY: pictures
+pictures: build ## take the pictures of docs/images anew from the real pages
+	@scripts/pictures.sh
+
 .PHONY: chaos
 chaos: build web/node_modules ## break everything for CHAOS_SECONDS (540), then torture the queue, and show that nothing is lost
 	@scripts/chaos.sh

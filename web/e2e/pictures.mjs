@@ -90,10 +90,12 @@ async function pages(sarah) {
   await shoot(page, 'dashboard-conversation');
   await page.emulateMedia({ colorScheme: 'dark' });
   await shoot(page, 'dashboard-dark');
+  await page.getByRole('button', { name: 'Hide details' }).click();
   await page.setViewportSize({ width: 390, height: 844 });
   await shoot(page, 'dashboard-phone');
   await page.setViewportSize({ width: 1440, height: 900 });
   await page.emulateMedia({ colorScheme: 'light' });
+  await page.getByRole('button', { name: 'Show details' }).click();
   await page.getByRole('button', { name: 'Why this agent?' }).click();
   await page.getByText('Was chosen.').waitFor();
   await shoot(page, 'dashboard-why');
@@ -115,6 +117,7 @@ async function ownersPages(boss) {
   ]) {
     await page.goto(`${pagesUrl()}/dashboard/${path}`);
     await page.getByText(text).first().waitFor();
+    if (name === 'dashboard-hours') await page.getByRole('switch', { name: text }).click(); // shown, not saved
     await shoot(page, name);
   }
 }
@@ -126,10 +129,7 @@ async function offer(owner, sarah) {
   const one = await guest('Noah Fischer', { says: 'My invoice has the wrong address' });
   await one.client.requestHuman();
   const card = sarah.page.getByRole('article', { name: 'Offer: Noah Fischer' });
-  await card.waitFor().catch(async (e) => {
-    await shoot(sarah.page, 'zz-fail');
-    throw e;
-  });
+  await card.waitFor();
   await shoot(sarah.page, 'dashboard-offer');
   await one.client.close();
   await change('direct');
@@ -250,6 +250,14 @@ async function main() {
       );
     }
     await shop(browser, sarah);
+    for (const [path, name, text] of [
+      ['luna.html', 'Hugo', 'Is the cable of the Luna white?'],
+      ['shipping.html', 'Lena', 'Do you ship to Norway?'],
+    ]) {
+      const chat = await (await shopper(browser, { path: `/shop/${path}` })).open();
+      await chat.say(text);
+      await chat.isCalled(name);
+    }
     const mike = await teammate(browser, 'mike@example.com');
     await fillInbox(sarah);
     await setStatus(mike.page, 'Busy');
