@@ -81,8 +81,12 @@ export async function assertAccessible(page, what) {
   const loaded = await page.evaluate(() => 'axe' in globalThis);
   if (!loaded) await page.evaluate(await axeSource());
   const violations = await page.evaluate(async () => {
-    // A colour half way between two is neither.
-    await Promise.allSettled(document.getAnimations().map(({ finished }) => finished));
+    // A colour half way between two is neither. Another colour scheme reaches the page with a frame, and what then moves starts
+    // with the next one; what never ends, as a spinner, has no colour to settle.
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    for (let frames = 0; frames < 3; frames += 1) await frame();
+    const ending = document.getAnimations().filter(({ effect }) => effect?.getTiming().iterations !== Infinity);
+    await Promise.allSettled(ending.map(({ finished }) => finished));
     const { violations: found } = await globalThis.axe.run(document, { resultTypes: ['violations'] });
     return found
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
