@@ -479,19 +479,20 @@ func TestServiceCountsAfterDraining(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			db := newDatabase()
-			service := start(t, db)
+			service := worker.New(worker.Options{Queue: db, Board: db, Logger: slog.New(slog.DiscardHandler), ProjectsAtOnce: 1})
+			require.NoError(t, service.Start(t.Context()))
 			defer service.Stop(t.Context())
 			var events []realtime.Event
-			for n := range 400 {
+			for n := range 100 {
 				project := strconv.Itoa(n)
 				db.add(project, 1)
 				events = append(events, realtime.Event{ProjectID: project, Kind: realtime.KindStatusChanged})
 			}
 			service.React(realtime.Transaction{Events: events})
-			pause(90 * time.Millisecond) // a millisecond each, four at a time
+			pause(90 * time.Millisecond) // a millisecond each
 			assert.Empty(t, db.toldBoards())
 			pause(time.Second)
-			assert.Len(t, db.toldBoards(), 400)
+			assert.Len(t, db.toldBoards(), 100)
 		})
 	})
 

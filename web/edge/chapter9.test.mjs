@@ -348,7 +348,7 @@ describe('9.5 business hours edge cases', () => {
       assert.equal(await ann.status(), 'waiting', 'a night is no time that the team let pass');
       const mike = await world.agent('Mike');
       await ann.events.find(({ event, payload }) => event === 'agent_assigned' && payload.agent.id === mike.id);
-      assert.equal(await ann.status(), 'agent_active');
+      await ann.becomes('agent_active');
     },
   );
 });

@@ -85,6 +85,15 @@ export class Visitor extends Person {
     return (await this.call('conversation_sync', { p_conversation_id: this.chat, p_since: 0 })).conversation.status;
   }
 
+  /** Waits for the status: an event may arrive a moment before other sessions see its transaction. */
+  async becomes(status) {
+    const deadline = Date.now() + 10_000;
+    while ((await this.status()) !== status) {
+      if (Date.now() > deadline) throw new Error(`the conversation did not become ${status}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
   /** A system message, as the widget gets it. */
   async told(type) {
     const { payload } = await this.events.find(

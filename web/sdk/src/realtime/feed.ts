@@ -47,6 +47,8 @@ export class ConversationFeed {
   readonly #topic: Topic;
   readonly #unwatch: () => void;
   #lastSeq: number;
+  /** The highest number that is known to exist. */
+  #announced = 0;
   #healing = false;
   #healAgain = false;
   #poll: ReturnType<typeof setTimeout> | undefined;
@@ -91,7 +93,10 @@ export class ConversationFeed {
     const event = { event: name, payload };
     if (!isConversationEvent(event)) return;
     if (!('seq' in event.payload)) return this.#listener.onEvent(event);
-    if (event.payload.seq > this.#lastSeq + 1) return this.heal();
+    if (event.payload.seq > this.#lastSeq + 1) {
+      this.#announced = Math.max(this.#announced, event.payload.seq);
+      return this.heal();
+    }
     this.#accept(event);
   }
 
@@ -115,11 +120,13 @@ export class ConversationFeed {
     }
   }
 
-  /** False: there was no answer, ask again. */
+  /** False: there was no answer, or not all of it yet; ask again. */
   async #tryToHeal(): Promise<boolean> {
     try {
       await this.#fetchMissed();
-      return true;
+      // An event may arrive a moment before other sessions see its transaction: what is known to exist is asked for again.
+      this.#healAgain ||= this.#lastSeq < this.#announced;
+      return this.#lastSeq >= this.#announced;
     } catch (error) {
       const failure = asHandoffError(error);
       this.#healAgain = failure.retryable;
