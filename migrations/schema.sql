@@ -1758,7 +1758,8 @@ declare
 begin
   if lease.role = 'customer' then
     next_beat := handoff.customer_beat(lease, moment);
-    if next_beat <> lease.next_beat then
+    -- Only with a beat: presence_update is none, and its caller need not heed the interval.
+    if next_beat <> lease.next_beat and lease.beat_at >= moment then
       lease := handoff.hold_to_answer(lease, next_beat, moment);
     end if;
   else

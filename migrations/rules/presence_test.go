@@ -458,6 +458,18 @@ func TestPresenceOfCustomers(t *testing.T) {
 		assert.Equal(t, true, visitor.beat(t, seconds(101), "online", 60)["known"])
 	})
 
+	t.Run("an update is no beat: what it is told changes no lease", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.served(t)
+		id := w.conversation(t, w.ann)
+		visitor, agent := w.ann.enter(t, 0), w.sarah.enter(t, 0)
+		w.sarah.must(t, "watch_conversation($1, $2)", id, agent.id)
+		told := w.ann.call(t, `presence_update($2, null, null, null, now() + $1::interval)`, seconds(5), visitor.id)
+		assert.Equal(t, []any{10.0, 180.0}, []any{told["next_beat_seconds"], told["lease_seconds"]})
+		assert.Zero(t, w.sweep(t, seconds(60)).Ended, "it may go on as it promised")
+	})
+
 	t.Run("a watch is demand, pushed at once, and ends with its connection", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)

@@ -215,8 +215,9 @@ describe('presence in Chromium', { concurrency: true }, () => {
     await assertNeverLeft(kept);
   });
 
-  test('a killed browser is found within its lease and five seconds', async () => {
+  test('a killed browser is found within its lease and five seconds', async (t) => {
     const victim = await launchWithPid();
+    t.after(() => victim.close());
     const page = await open('/', await victim.browser.newContext());
     const conversation = await page.evaluate((settings) => window.startVisitor(settings), SETTINGS);
     const id = await idOf(page);
@@ -229,7 +230,6 @@ describe('presence in Chromium', { concurrency: true }, () => {
     await eventually(fast, 'it is told to beat fast', 75_000);
     await victim.signal('SIGKILL');
     const killed = Date.now();
-    await victim.close();
     const look = async () => (await sessions(id)).at(-1)?.left_at ?? null;
     await eventually(look, 'found to be gone', (LEASE_SECONDS + 20) * 1000);
     const [{ lasted, after_lease: late }] = await sql(

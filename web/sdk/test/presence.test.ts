@@ -136,6 +136,15 @@ describe('presence', () => {
     expect(presence.getSnapshot().intervalMs).toBe(10_000);
   });
 
+  test('a demand that the answer knows nothing of is asked about once more', async () => {
+    reply = (name) =>
+      ok({ ...KNOWN, next_beat_seconds: 60, ...(name === 'presence_enter' ? { role: 'customer' } : {}) });
+    await begin('customer');
+    presence.beat('demand');
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(named('presence_heartbeat')).toHaveLength(2);
+  });
+
   test('a connection that is back asks at once whether somebody wants to know, however fresh the last beat', async () => {
     reply = (name) => ok(name === 'presence_enter' ? { ...KNOWN, role: 'customer' } : KNOWN);
     await begin('customer');

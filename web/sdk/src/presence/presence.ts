@@ -221,6 +221,8 @@ class Connection implements Presence {
       if (life !== this.#life) return;
       this.#log({ beat: number, step: 'answered', cause, tookMs: Date.now() - began, ...timesOf(answer) });
       this.#answered(answer, state);
+      // The push may be quicker than the commit that it tells of is visible to a beat.
+      if (cause === 'demand' && this.#intervalMs > FIRST_INTERVAL_MS.customer) void this.#confirm(life);
     } catch (error) {
       if (life !== this.#life) return;
       const failure = asHandoffError(error);
