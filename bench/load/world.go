@@ -114,12 +114,20 @@ func (w *world) drained(ctx context.Context, limit time.Duration) error {
 	if err := w.owner.QueryRow(ctx, `select pg_current_wal_insert_lsn()::text`).Scan(&end); err != nil {
 		return fmt.Errorf("look at the log's end: %w", err)
 	}
+	// What others wrote since the last event the worker confirms with its next one, or seconds later when there is none.
+	if err := w.exec(ctx, oneMore); err != nil {
+		return err
+	}
 	return rig.Poll(ctx, slotPoll, func() (bool, error) {
 		var done bool
 		err := w.owner.QueryRow(ctx, `select coalesce((select confirmed_flush_lsn >= $1::pg_lsn from pg_replication_slots where slot_name = 'handoff'), false)`, end).Scan(&done)
 		return done, err
 	})
 }
+
+const oneMore = `
+	insert into handoff.outbox (project_id, kind, payload)
+	values ('00000000-0000-4000-8000-000000000001', 'queue_updated', '{"waiting_count": 0}')`
 
 func (w *world) exec(ctx context.Context, sql string, values ...any) error {
 	if _, err := w.owner.Exec(ctx, sql, values...); err != nil {
