@@ -54,7 +54,7 @@ func (p *paces) took(projectID string, limit int, duration time.Duration) (first
 	return first
 }
 
-// forget says that the project's queue is drained for now; last, that it was the only one that was being drained.
+// forget says that the project's queue is drained; last, that no other one is being drained.
 func (p *paces) forget(projectID string) (last bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
