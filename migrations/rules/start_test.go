@@ -62,3 +62,28 @@ func TestStartAndIdentifyAtOnce(t *testing.T) {
 	assert.Equal(t, 10, read[int](t, w, `select count(*) from public.conversations`))
 	assertTotalsAreTrue(t, w)
 }
+
+// start_conversation counts the call and then locks the customer. Whoever did it the other way round would deadlock with it.
+func TestAskingForAPersonCountsBeforeItLocksTheCustomer(t *testing.T) {
+	t.Parallel()
+	w := online(t)
+	id := w.conversation(t, w.ann)
+	w.ann.must(t, "identify_customer($1, 'laptop', 'ann@example.com')", w.project)
+	counting, err := w.root.Begin(t.Context())
+	require.NoError(t, err)
+	defer func() { _ = counting.Rollback(context.WithoutCancel(t.Context())) }()
+	_, err = counting.Exec(t.Context(), `select 1 from handoff.rate_limits where user_id = $1 for update`, w.ann.id)
+	require.NoError(t, err)
+
+	asked := make(chan error, 1)
+	go func() {
+		_, err := w.ann.rpc(t.Context(), "request_handoff($1, 'button_click', 'ann@example.com')", id)
+		asked <- err
+	}()
+	w.awaitLock(t)
+	_, err = w.root.Exec(t.Context(), `select 1 from public.customers for update nowait`)
+	require.NoError(t, err, "no customer is locked yet")
+	require.NoError(t, counting.Rollback(t.Context()))
+	require.NoError(t, <-asked)
+	assert.Equal(t, "waiting", w.status(t, id))
+}
