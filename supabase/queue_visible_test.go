@@ -41,6 +41,7 @@ func TestAssignBatchAwaitsTheCommitItWasToldOf(t *testing.T) {
 	w.wait(t, 1)
 	tx, err := w.pool.Begin(t.Context())
 	require.NoError(t, err)
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }() // does nothing once it is committed
 	var xid uint64
 	require.NoError(t, tx.QueryRow(t.Context(), `select pg_current_xact_id()::text::bigint`).Scan(&xid))
 
