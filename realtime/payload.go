@@ -83,6 +83,7 @@ type AgentIntroduced struct {
 // ConversationAssigned is "conversation_assigned" on the agent's own topic.
 type ConversationAssigned struct {
 	ConversationID     string  `json:"conversation_id"`
+	EventSeq           int64   `json:"event_seq"`
 	CustomerName       *string `json:"customer_name"`
 	Preview            *string `json:"preview"`
 	WaitingTimeSeconds int64   `json:"waiting_time_seconds"`

@@ -109,7 +109,7 @@ func mapAgentAssigned(event realtime.Event) ([]realtime.Message, error) {
 			realtime.AgentIntroduced{ConversationID: event.ConversationID, Agent: fields.Agent}),
 		build(event, realtime.AgentTopic(fields.Agent.ID), nameConversationAssigned, 0,
 			realtime.ConversationAssigned{
-				ConversationID: event.ConversationID, CustomerName: fields.CustomerName,
+				ConversationID: event.ConversationID, EventSeq: event.Seq, CustomerName: fields.CustomerName,
 				Preview: fields.Preview, WaitingTimeSeconds: fields.WaitingTimeSeconds,
 			}),
 		build(event, realtime.ProjectAgentsTopic(event.ProjectID), nameConversationClaimed, 0,

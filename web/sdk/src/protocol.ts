@@ -71,6 +71,8 @@ export type ConversationAssignedEvent = Event<
   'conversation_assigned',
   Envelope & {
     conversation_id: string;
+    /** Number of `agent_assigned` on the conversation's topic: whoever joins it now has missed what came after. */
+    event_seq: number;
     customer_name: string | null;
     preview: string | null;
     waiting_time_seconds: number;

@@ -92,6 +92,7 @@ const SHAPES = {
   conversation_assigned: {
     ...envelope,
     conversation_id: ['', 'string'],
+    event_seq: ['', 'number'],
     customer_name: ['~', 'string'],
     preview: ['~', 'string'],
     waiting_time_seconds: ['', 'number'],

@@ -58,16 +58,18 @@ export function newsOf(event: DashboardEvent, nameOf: (conversationId: string) =
 
 /** Tells the news inside the page, and as a desktop notification while the page is hidden and the agent has allowed it. */
 export function useNews(client: AgentClient, show: (news: News) => void, open: (conversationId: string) => void): void {
-  useEffect(
-    () =>
-      client.onEvent((event) => {
-        const news = newsOf(event, (id) => customerOf(client, id));
-        if (news === null) return;
-        if (event.event === 'conversation_assigned') show(news);
-        if (document.hidden) notifyDesktop(news, () => open(news.conversationId));
-      }),
-    [client, show, open],
-  );
+  useEffect(() => {
+    const introduced = new Map<string, string | null>(); // the list is read a moment after a chat is given
+    return client.onEvent((event) => {
+      const news = newsOf(event, (id) => customerOf(client, id) ?? introduced.get(id) ?? null);
+      if (news === null) return;
+      if (event.event === 'conversation_assigned') {
+        introduced.set(news.conversationId, event.payload.customer_name);
+        show(news);
+      }
+      if (document.hidden) notifyDesktop(news, () => open(news.conversationId));
+    });
+  }, [client, show, open]);
 }
 
 function customerOf(client: AgentClient, conversationId: string): string | null {

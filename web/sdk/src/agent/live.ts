@@ -167,6 +167,10 @@ export class Live implements AgentLive {
         this.#counts.patch({ queue: event.payload.waiting_count });
         this.#inboxes.get('queue')?.invalidate();
         break;
+      case 'conversation_assigned':
+        this.#own?.gained(event.payload.conversation_id, event.payload.event_seq);
+        this.changed();
+        break;
       case 'settings_changed':
         this.settings.invalidate();
         break;

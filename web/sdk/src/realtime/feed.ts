@@ -32,6 +32,11 @@ export interface FeedListener {
   onRefused?(error: HandoffError): void;
 }
 
+export interface FeedOptions {
+  /** Its topic may be refused without the connection counting as lost, and whoever made it calls `expect` in place of polls. */
+  background?: boolean;
+}
+
 /**
  * The events of one conversation without gap or repeat, by the rule of docs/events.md: an id that was seen is dropped; a
  * number that is not the next one makes the database be asked for everything after the last. Goes on, slower, when
@@ -45,7 +50,7 @@ export class ConversationFeed {
   readonly #seen = new SeenIds();
   readonly #ending = new AbortController();
   readonly #topic: Topic;
-  readonly #unwatch: () => void;
+  #unwatch: () => void = () => undefined;
   #lastSeq: number;
   /** The highest number that is known to exist. */
   #announced = 0;
@@ -54,7 +59,14 @@ export class ConversationFeed {
   #poll: ReturnType<typeof setTimeout> | undefined;
 
   /** @param since the number of the last event that is known already */
-  constructor(supabase: SupabaseClient, link: Link, conversationId: string, since: number, listener: FeedListener) {
+  constructor(
+    supabase: SupabaseClient,
+    link: Link,
+    conversationId: string,
+    since: number,
+    listener: FeedListener,
+    { background = false }: FeedOptions = {},
+  ) {
     this.#supabase = supabase;
     this.#link = link;
     this.conversationId = conversationId;
@@ -62,9 +74,11 @@ export class ConversationFeed {
     this.#listener = listener;
     this.#topic = link.join({
       topic: topics.conversation(conversationId),
+      optional: background,
       onEvent: (event, payload) => this.#receive(event, payload),
       onJoined: () => this.heal(),
     });
+    if (background) return;
     this.#unwatch = link.status.subscribe(() => this.#planPoll());
     this.#planPoll();
   }
@@ -72,6 +86,13 @@ export class ConversationFeed {
   /** Number of the last event that was passed on. */
   get lastSeq(): number {
     return this.#lastSeq;
+  }
+
+  /** The event with this number is known to exist: if it has not arrived, the database is asked. */
+  expect(seq: number): void {
+    if (seq <= this.#lastSeq) return;
+    this.#announced = Math.max(this.#announced, seq);
+    this.heal();
   }
 
   /** Asks the database for what was missed. Calls during a running question are folded into one more after it. */
@@ -93,10 +114,7 @@ export class ConversationFeed {
     const event = { event: name, payload };
     if (!isConversationEvent(event)) return;
     if (!('seq' in event.payload)) return this.#listener.onEvent(event);
-    if (event.payload.seq > this.#lastSeq + 1) {
-      this.#announced = Math.max(this.#announced, event.payload.seq);
-      return this.heal();
-    }
+    if (event.payload.seq > this.#lastSeq + 1) return this.expect(event.payload.seq);
     this.#accept(event);
   }
 
