@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 	"time"
@@ -216,6 +217,38 @@ func TestReturnToQueue(t *testing.T) {
 	assert.Equal(t, "waiting", answer["status"])
 	assert.InDelta(t, 1, answer["queue_position"], 0)
 	assert.Equal(t, answer, w.ann.must(t, "return_to_queue($1)", id), "asking twice changes nothing")
+}
+
+// The agent comes back at the very moment at which the visitor leaves: nobody who is there loses a chat.
+func TestReturnToQueueMeetsTheAgent(t *testing.T) {
+	t.Parallel()
+	w := online(t)
+	id := w.waiting(t, w.ann)
+	w.assign(t, id, w.sarah)
+	w.sarah.must(t, "set_agent_status($1, 'offline')", w.project)
+	answer := w.meets(t, `update public.agent_availability set status = 'online' where user_id = '`+w.sarah.id+`'`, func(ctx context.Context) error {
+		return w.ann.do(ctx, func(tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, `select handoff.return_to_queue($1, now() + interval '11 minutes')`, id)
+			return err
+		})
+	})
+	refused(t, answer, "PT409", "agent_is_here")
+	assert.Equal(t, "agent_active", w.status(t, id))
+}
+
+// meets makes a call while a transaction that has done the statement is about to commit, and returns what came of the call.
+func (w *world) meets(t *testing.T, sql string, call func(ctx context.Context) error) error {
+	t.Helper()
+	other, err := w.root.Begin(t.Context())
+	require.NoError(t, err)
+	defer func() { _ = other.Rollback(context.WithoutCancel(t.Context())) }()
+	_, err = other.Exec(t.Context(), sql)
+	require.NoError(t, err)
+	answered := make(chan error, 1)
+	go func() { answered <- call(t.Context()) }()
+	w.awaitLock(t)
+	require.NoError(t, other.Commit(t.Context()))
+	return <-answered
 }
 
 func TestNotes(t *testing.T) {

@@ -484,12 +484,15 @@ set search_path = ''
 as $$
 declare
   conversation public.conversations := handoff.lock_as_visitor(return_to_queue.conversation_id);
+  agent public.agent_availability;
 begin
   if conversation.status = 'agent_active' then
-    perform 1 from public.agent_availability as agent
-      where agent.project_id = conversation.project_id and agent.user_id = conversation.assigned_agent_id
-        and (agent.effective_status <> 'offline' or agent.effective_changed_at > moment - interval '10 minutes');
-    if found then
+    -- Who comes back now waits for us, and who came back a moment ago is seen.
+    select * into agent
+      from public.agent_availability as found
+     where found.project_id = conversation.project_id and found.user_id = conversation.assigned_agent_id
+       for no key update;
+    if agent.effective_status <> 'offline' or agent.effective_changed_at > moment - interval '10 minutes' then
       perform handoff.fail(409, 'agent_is_here', 'Your agent may still answer', 'Ten minutes after the agent has gone the conversation can return to the queue.');
     end if;
     update public.conversations as released set status = 'waiting' where released.id = conversation.id;
