@@ -36,7 +36,7 @@ func start() int {
 	binary := flag.String("binary", "bin/handoff", "the handoff binary to measure")
 	name := flag.String("bench", "bridge", "bridge, assign, growth, load or presence; table prints the results of all")
 	seconds := flag.Int("seconds", 8, "length of one measurement at a fixed rate")
-	part := flag.String("part", "", "only this part: ways, sustained, topics or drain of the bridge; rates, bursts, projects or idle of assign; history, queue, agents or projects of growth; beats, redis or sweeps of presence; nothing is written then")
+	part := flag.String("part", "", "only this part: ways, sustained, topics or drain of the bridge; rates, bursts, projects or idle of assign; history, queue, agents or projects of growth; beats, gateway, redis or sweeps of presence; nothing is written then")
 	folder := flag.String("results", "bench/results", "folder of the JSON files")
 	logPath := flag.String("log", ".cache/bench.log", "file for what the children write")
 	flag.Parse()

@@ -23,6 +23,9 @@ const (
 	sweepRounds  = 5
 	sqlBeat      = "beat"
 	loggedBeat   = "logged UPDATE"
+	gatewayBeat  = "gateway: beat"
+	gatewayPatch = "gateway: PATCH of a logged row"
+	gatewayCall  = "gateway: rpc with a logged UPDATE"
 	redisBeat    = "redis"
 	sweepMillion = "sweep of 1000000"
 )
@@ -44,7 +47,7 @@ func presence(ctx context.Context, w *world) (*Report, error) {
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context, *Report, []rig.Person) error
-	}{{"beats", w.beats}, {"redis", redisBeats}, {"sweeps", w.sweeps}} {
+	}{{"beats", w.beats}, {"gateway", w.gatewayBeats}, {"redis", redisBeats}, {"sweeps", w.sweeps}} {
 		if w.part != "" && w.part != part.name {
 			continue
 		}
@@ -63,6 +66,11 @@ func presenceGoals(report *Report) {
 			aim{of: loggedBeat, least: 5, meaning: "at least 5x"})
 		report.goal("log written by a beat", "bytes", report.value(sqlBeat, "log"),
 			[]Anchor{{loggedBeat, report.value(loggedBeat, "log")}}, aim{most: 60, meaning: "at most 60"})
+	}
+	if ours := report.value(gatewayBeat, "rate"); ours > 0 {
+		report.goal("beats through the gateway", "/s", ours,
+			[]Anchor{{gatewayPatch, report.value(gatewayPatch, "rate")}, {gatewayCall, report.value(gatewayCall, "rate")}},
+			aim{of: gatewayPatch}, aim{of: gatewayCall})
 	}
 	if ours := report.value(sweepMillion, "p50"); ours > 0 {
 		report.goal("sweep of a million leases, 100 run out", "ms", ours, nil, aim{most: 20, meaning: "at most 20"})
@@ -126,31 +134,58 @@ func (w *world) beats(ctx context.Context, report *Report, people []rig.Person) 
 }
 
 func (w *world) beat(ctx context.Context, report *Report, pool *pgxpool.Pool, name, call string, people []rig.Person) error {
-	before, err := w.logPosition(ctx)
-	if err != nil {
-		return err
-	}
-	began := time.Now()
-	count, err := closedLoop(ctx, time.Duration(w.seconds)*time.Second, func(ctx context.Context, number int64) error {
+	earlier := report.rounds(name)
+	return w.hammer(ctx, report, name, func(ctx context.Context, number int64) error {
 		person := people[number%int64(len(people))]
 		var batch pgx.Batch
 		batch.Queue("begin")
 		batch.Queue(requestSettings, person.Role, person.Claims())
-		batch.Queue(call, person.ID, number/int64(len(people))+report.rounds(name))
+		batch.Queue(call, person.ID, number/int64(len(people))+earlier)
 		batch.Queue("commit")
 		return pool.SendBatch(ctx, &batch).Close()
 	})
+}
+
+// hammer runs act in a closed loop and notes how often a second, how many bytes of log each time and, where the system tells, how
+// much processor time of Postgres.
+func (w *world) hammer(ctx context.Context, report *Report, name string, act func(ctx context.Context, number int64) error) error {
+	before, err := w.logPosition(ctx)
+	if err != nil {
+		return err
+	}
+	usedBefore := w.postgresTime()
+	began := time.Now()
+	count, err := closedLoop(ctx, time.Duration(w.seconds)*time.Second, act)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	took := time.Since(began)
+	used := w.postgresTime() - usedBefore
 	after, err := w.logPosition(ctx)
 	if err != nil {
 		return err
 	}
+	each := float64(max(count, 1))
 	report.set(name, "rate", float64(count)/took.Seconds(), "/s")
-	report.set(name, "log", float64(after-before)/float64(max(count, 1)), "bytes")
+	report.set(name, "log", float64(after-before)/each, "bytes")
+	if usedBefore > 0 {
+		report.set(name, "cpu of Postgres", used.Seconds()*1e6/each, "us")
+	}
 	return nil
+}
+
+// postgresTime is the processor time of Postgres with all of its sessions up to now; 0 where the system does not tell.
+func (w *world) postgresTime() (sum time.Duration) {
+	postmaster, err := w.standIn.PostgresPID()
+	if err != nil {
+		return 0
+	}
+	for _, pid := range family(postmaster) {
+		if used, err := usageOf(pid); err == nil {
+			sum += used.cpu
+		}
+	}
+	return sum
 }
 
 // requestSettings are what PostgREST sets for a request, of the sizes it has with hosted Supabase.
