@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/supportbase/handoff/bench/gauge"
 	"github.com/supportbase/handoff/bench/rig"
 )
 
@@ -127,7 +128,7 @@ func (w *world) atRate(ctx context.Context, report *Report, one contender, perSe
 	if err != nil {
 		return latencies{}, err
 	}
-	reached, err := pace(ctx, perSecond, count, func(ctx context.Context, n int) error {
+	reached, err := gauge.Pace(ctx, perSecond, count, func(ctx context.Context, n int) error {
 		err := pgx.BeginFunc(ctx, w.owner, func(tx pgx.Tx) error { return one.enqueue(ctx, tx, ids[n]) })
 		if err != nil {
 			return err

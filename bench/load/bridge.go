@@ -1,22 +1,19 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"runtime"
-	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/supportbase/handoff/bench/rig"
+	"github.com/supportbase/handoff/bench/gauge"
 	"github.com/supportbase/handoff/supabase/local/keys"
 )
 
@@ -27,12 +24,11 @@ const (
 	sustainedCount = 20_000
 	heavyPerSecond = 1000
 	arrivalTimeout = 60 * time.Second
-	arrivalPoll    = 10 * time.Millisecond
 	// The warm-up brings each topic's channel into being, at a pace that joins can follow, and lets plans be made.
 	warmUp          = 4 * subscribed
 	warmUpPerSecond = 80
 	backlogTimeout  = 90 * time.Second
-	httpConnections = paceWriters
+	httpConnections = gauge.Writers
 )
 
 // The names of the measurement with many conversations.
@@ -40,9 +36,6 @@ const (
 	manyTopicsName = "worker at 1000/s, 10000 conversations"
 	lagName        = "confirmed after the last"
 )
-
-// marker stands before the number of a message in its content.
-const marker = "bench-number-"
 
 var errStatus = errors.New("unexpected status")
 
@@ -126,9 +119,9 @@ func (w *world) compareWays(ctx context.Context, report *Report, perSecond int) 
 		if err != nil {
 			return fmt.Errorf("measure %s%s: %w", one.name, at, err)
 		}
-		report.addLatencies(one.name+at, arrivals.latencies())
+		report.addLatencies(one.name+at, arrivals.Latencies(warmUp))
 		report.add(one.name+at, "written", reached, "/s")
-		report.add(one.name+at, "missing", float64(arrivals.missing()), "messages")
+		report.add(one.name+at, "missing", float64(arrivals.Missing()), "messages")
 	}
 	report.relate("bridge"+at, "realtime.send"+at)
 	report.relate("http single"+at, "realtime.send"+at)
@@ -180,59 +173,6 @@ func post(ctx context.Context, client *http.Client, address, payload string) err
 	return nil
 }
 
-// arrivals are the moments of each message, by its number.
-type arrivals struct {
-	began     time.Time
-	committed []atomic.Int64 // nanoseconds since began, just before the commit was sent
-	arrived   []atomic.Int64
-	count     atomic.Int64
-	last      atomic.Int64
-}
-
-func newArrivals(count int) *arrivals {
-	return &arrivals{began: time.Now(), committed: make([]atomic.Int64, count), arrived: make([]atomic.Int64, count)}
-}
-
-func (a *arrivals) commits(n int) { a.committed[n].Store(int64(time.Since(a.began))) }
-
-// hear takes a frame of the subscriber's socket. A message that comes again does not count.
-func (a *arrivals) hear(frame []byte, at time.Time) {
-	_, rest, found := bytes.Cut(frame, []byte(marker))
-	if !found {
-		return
-	}
-	digits, _, _ := bytes.Cut(rest, []byte("-"))
-	n, err := strconv.Atoi(string(digits))
-	if err != nil || n >= len(a.arrived) {
-		return
-	}
-	moment := int64(at.Sub(a.began))
-	if a.arrived[n].CompareAndSwap(0, moment) {
-		a.last.Store(moment)
-		a.count.Add(1)
-	}
-}
-
-// all returns when every message has arrived, or the time is up: what is missing is a result.
-func (a *arrivals) all(ctx context.Context, want int) {
-	ctx, cancel := context.WithTimeout(ctx, arrivalTimeout)
-	defer cancel()
-	_ = rig.Poll(ctx, arrivalPoll, func() (bool, error) { return a.count.Load() >= int64(want), nil })
-}
-
-// latencies leaves out the warm-up.
-func (a *arrivals) latencies() []time.Duration {
-	var found []time.Duration
-	for n := warmUp; n < len(a.arrived); n++ {
-		if at := a.arrived[n].Load(); at != 0 {
-			found = append(found, time.Duration(at-a.committed[n].Load()))
-		}
-	}
-	return found
-}
-
-func (a *arrivals) missing() int { return len(a.arrived) - int(a.count.Load()) }
-
 func topics(count int) []string {
 	made := make([]string, count)
 	for i := range made {
@@ -243,47 +183,47 @@ func topics(count int) []string {
 
 // payload is a message of 200 letters that carries its number.
 func payload(topic string, n int) string {
-	text := marker + strconv.Itoa(n) + "-"
+	text := gauge.Mark(n)
 	text += strings.Repeat("x", 200-len(text))
 	return fmt.Sprintf(`{"message": {"id": %q, "conversation_id": %q, "seq": 1, "sender_type": "ai", "content": %q, "metadata": {}, "created_at": "2026-01-01T00:00:00Z"}}`,
 		uuid.NewString(), strings.TrimPrefix(topic, "conversation:"), text)
 }
 
-func (w *world) timeWay(ctx context.Context, one way, perSecond int) (*arrivals, float64, error) {
+func (w *world) timeWay(ctx context.Context, one way, perSecond int) (*gauge.Arrivals, float64, error) {
 	count := warmUp + perSecond*w.seconds
-	a, rooms := newArrivals(count), topics(subscribed)
-	subscriber, err := listen(ctx, w.standIn.URL, rooms, a.hear)
+	a, rooms := gauge.NewArrivals(count), topics(subscribed)
+	subscriber, err := gauge.Listen(ctx, w.standIn.URL, keys.Secret, rooms, a.Hear)
 	if err != nil {
 		return nil, 0, err
 	}
-	defer subscriber.close()
+	defer subscriber.Close()
 	if err := w.warm(ctx, one, rooms, a); err != nil {
 		return nil, 0, err
 	}
-	reached, err := pace(ctx, perSecond, count-warmUp, func(ctx context.Context, n int) error {
+	reached, err := gauge.Pace(ctx, perSecond, count-warmUp, func(ctx context.Context, n int) error {
 		return w.send(ctx, one, rooms[n%len(rooms)], warmUp+n, a)
 	})
 	if err != nil {
 		return nil, 0, err
 	}
-	a.all(ctx, count)
+	a.All(ctx, count, arrivalTimeout)
 	return a, reached, nil
 }
 
 // warm sends the first messages of the arrivals and waits for them.
-func (w *world) warm(ctx context.Context, one way, rooms []string, a *arrivals) error {
-	_, err := pace(ctx, warmUpPerSecond, warmUp, func(ctx context.Context, n int) error {
+func (w *world) warm(ctx context.Context, one way, rooms []string, a *gauge.Arrivals) error {
+	_, err := gauge.Pace(ctx, warmUpPerSecond, warmUp, func(ctx context.Context, n int) error {
 		return w.send(ctx, one, rooms[n%len(rooms)], n, a)
 	})
 	if err != nil {
 		return err
 	}
-	a.all(ctx, warmUp)
+	a.All(ctx, warmUp, arrivalTimeout)
 	return nil
 }
 
 // send writes one message in a transaction of its own and notes the moment before the commit.
-func (w *world) send(ctx context.Context, one way, topic string, n int, a *arrivals) error {
+func (w *world) send(ctx context.Context, one way, topic string, n int, a *gauge.Arrivals) error {
 	text := payload(topic, n)
 	tx, err := w.owner.Begin(ctx)
 	if err != nil {
@@ -292,7 +232,7 @@ func (w *world) send(ctx context.Context, one way, topic string, n int, a *arriv
 	if err := one.write(ctx, tx, topic, text); err != nil {
 		return errors.Join(fmt.Errorf("write message %d: %w", n, err), tx.Rollback(ctx))
 	}
-	a.commits(n)
+	a.Commits(n)
 	if err := tx.Commit(ctx); err != nil {
 		return fmt.Errorf("commit message %d: %w", n, err)
 	}
@@ -301,23 +241,23 @@ func (w *world) send(ctx context.Context, one way, topic string, n int, a *arriv
 
 // sustained is how many messages a second get through when there is always another one: a single transaction has them all.
 func (w *world) sustained(ctx context.Context, report *Report) error {
-	a, rooms := newArrivals(warmUp+sustainedCount), topics(subscribed)
-	subscriber, err := listen(ctx, w.standIn.URL, rooms, a.hear)
+	a, rooms := gauge.NewArrivals(warmUp+sustainedCount), topics(subscribed)
+	subscriber, err := gauge.Listen(ctx, w.standIn.URL, keys.Secret, rooms, a.Hear)
 	if err != nil {
 		return err
 	}
-	defer subscriber.close()
+	defer subscriber.Close()
 	if err := w.warm(ctx, w.ways()[0], rooms, a); err != nil {
 		return err
 	}
 	if err := w.burst(ctx, rooms); err != nil {
 		return err
 	}
-	committed := time.Since(a.began)
-	a.all(ctx, warmUp+sustainedCount)
-	took := time.Duration(a.last.Load()) - committed
-	report.add("sustained", "messages", float64(a.count.Load()-warmUp)/took.Seconds(), "/s")
-	report.add("sustained", "missing", float64(a.missing()), "messages")
+	committed := a.Since()
+	a.All(ctx, warmUp+sustainedCount, arrivalTimeout)
+	took := a.Last() - committed
+	report.add("sustained", "messages", float64(a.Count()-warmUp)/took.Seconds(), "/s")
+	report.add("sustained", "missing", float64(a.Missing()), "messages")
 	return nil
 }
 
@@ -333,7 +273,7 @@ func (w *world) burst(ctx context.Context, rooms []string) error {
 		         'id', gen_random_uuid(), 'conversation_id', room.id, 'seq', 1, 'sender_type', 'ai', 'metadata', '{}'::jsonb,
 		         'content', $2 || (n - 1 + $4) || '-' || repeat('x', 180), 'created_at', now()))
 		  from generate_series(1, $3::integer) as n, lateral (select ($1::uuid[])[1 + n % cardinality($1::uuid[])] as id) as room`,
-		ids, marker, sustainedCount, warmUp)
+		ids, gauge.Marker, sustainedCount, warmUp)
 }
 
 // manyTopics is what the worker uses while a thousand messages a second go to ten thousand conversations.
@@ -377,8 +317,8 @@ func (w *world) manyTopics(ctx context.Context, report *Report) error {
 
 // spread writes messages to one conversation after the other and returns the rate reached. Nobody listens to them.
 func (w *world) spread(ctx context.Context, count int) (float64, error) {
-	rooms, unheard, bridge := topics(active), newArrivals(count), w.ways()[0]
-	return pace(ctx, heavyPerSecond, count, func(ctx context.Context, n int) error {
+	rooms, unheard, bridge := topics(active), gauge.NewArrivals(count), w.ways()[0]
+	return gauge.Pace(ctx, heavyPerSecond, count, func(ctx context.Context, n int) error {
 		return w.send(ctx, bridge, rooms[n%len(rooms)], n, unheard)
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/supportbase/handoff/bench/gauge"
 	"github.com/supportbase/handoff/bench/rig"
 	"github.com/supportbase/handoff/supabase/local/keys"
 )
@@ -32,7 +33,7 @@ var loadForms = []loadForm{
 
 const (
 	loadAgents       = 205 // with room for 10,000 conversations
-	loadConnections  = paceWriters + 4
+	loadConnections  = gauge.Writers + 4
 	loadBacklog      = 3 * time.Minute
 	loadGrace        = 20 * time.Second // how long what was written may still arrive
 	loadWarmSeconds  = 3
@@ -130,14 +131,14 @@ func (c *company) seats(agents []string, sockets int) ([]seat, error) {
 }
 
 // writeAll lets visitors write at the rate, each in turn, and notes when each call began.
-func (c *company) writeAll(ctx context.Context, api *pgxpool.Pool, perSecond, from, count int, a *arrivals) (reached float64, err error) {
-	return pace(ctx, perSecond, count, func(ctx context.Context, n int) error {
+func (c *company) writeAll(ctx context.Context, api *pgxpool.Pool, perSecond, from, count int, a *gauge.Arrivals) (reached float64, err error) {
+	return gauge.Pace(ctx, perSecond, count, func(ctx context.Context, n int) error {
 		n += from
 		place := n % len(c.conversations)
-		a.commits(n)
+		a.Commits(n)
 		batch := &pgx.Batch{}
 		batch.Queue(`select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)`, c.visitors[place].Role, c.visitors[place].Claims())
-		batch.Queue(`select public.send_message($1, $2)`, c.conversations[place], marker+strconv.Itoa(n)+"-"+strings.Repeat("x", 150))
+		batch.Queue(`select public.send_message($1, $2)`, c.conversations[place], gauge.Mark(n)+strings.Repeat("x", 150))
 		if err := api.SendBatch(ctx, batch).Close(); err != nil {
 			return fmt.Errorf("send message %d: %w", n, err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/lxzan/gws"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/supportbase/handoff/bench/gauge"
 	"github.com/supportbase/handoff/bench/rig"
 	"github.com/supportbase/handoff/supabase/local/keys"
 )
@@ -25,7 +26,9 @@ const (
 	// crowdBeat is the interval of realtime-js; a socket that is silent for longer is closed.
 	crowdBeat     = 25 * time.Second
 	crowdJoinTime = 30 * time.Second
-	socketBuffer  = 512
+	// crowdHandshake bounds the opening of one socket.
+	crowdHandshake = 10 * time.Second
+	socketBuffer   = 512
 )
 
 // seat is one page: a socket with a session of its own, joined to one topic.
@@ -84,7 +87,7 @@ func (c *crowd) open(ctx context.Context, where seat) error {
 	}
 	s := &socket{crowd: c, joined: make(chan error, 1)}
 	conn, response, err := gws.NewClient(s, &gws.ClientOption{
-		Addr: c.url, HandshakeTimeout: handshakeTimeout, RequestHeader: http.Header{}, ReadBufferSize: socketBuffer, WriteBufferSize: socketBuffer,
+		Addr: c.url, HandshakeTimeout: crowdHandshake, RequestHeader: http.Header{}, ReadBufferSize: socketBuffer, WriteBufferSize: socketBuffer,
 	})
 	if response != nil && response.Body != nil {
 		_ = response.Body.Close() // the socket has its own reader
@@ -135,7 +138,7 @@ func (s *socket) OnMessage(_ *gws.Conn, message *gws.Message) {
 				s.joined <- nil
 				return
 			}
-			s.joined <- fmt.Errorf("%w: %s", errRefused, data)
+			s.joined <- fmt.Errorf("%w: %s", gauge.ErrRefused, data)
 		})
 		return
 	}
@@ -146,7 +149,7 @@ func (s *socket) OnMessage(_ *gws.Conn, message *gws.Message) {
 func (s *socket) OnClose(_ *gws.Conn, err error) {
 	if !s.crowd.leaving.Load() {
 		s.crowd.lost.Add(1)
-		s.once.Do(func() { s.joined <- errors.Join(errRefused, err) })
+		s.once.Do(func() { s.joined <- errors.Join(gauge.ErrRefused, err) })
 	}
 }
 

@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"slices"
 	"syscall"
 	"time"
 
-	"github.com/supportbase/handoff/bench/rig"
+	"github.com/supportbase/handoff/bench/gauge"
 )
 
 var errNoLinux = errors.New("only Linux tells what another process uses")
@@ -96,13 +95,13 @@ func (w *world) carry(ctx context.Context, report *Report, form loadForm) (resul
 	defer w.killWorker()
 	warm := loadWarmSeconds * form.perSecond
 	count := form.perSecond * w.seconds
-	a := newArrivals(warm + count)
+	a := gauge.NewArrivals(warm + count)
 	seats, err := c.seats(agents, socketsAllowed(form.sockets))
 	if err != nil {
 		return result, err
 	}
 	began := time.Now()
-	pages, err := gather(ctx, w.standIn.URL, seats, a.hear)
+	pages, err := gather(ctx, w.standIn.URL, seats, a.Hear)
 	defer pages.leave()
 	if err != nil {
 		return result, err
@@ -131,9 +130,7 @@ func (w *world) carry(ctx context.Context, report *Report, form loadForm) (resul
 		return result, err
 	}
 	report.addFootprints(form.name, before, after, took)
-	waitCtx, cancel := context.WithTimeout(ctx, loadGrace)
-	defer cancel()
-	_ = rig.Poll(waitCtx, arrivalPoll, func() (bool, error) { return a.missing() == 0, nil }) // what is missing is a result
+	a.All(ctx, warm+count, loadGrace) // what is missing is a result
 	result.judge(a, warm)
 	result.broken = pages.lost.Load()
 	return result, nil
@@ -147,23 +144,11 @@ func (r *Report) addFootprints(what string, before, after map[string]footprint, 
 }
 
 // judge leaves out the warm-up's latencies, not its losses.
-func (one *loadResult) judge(a *arrivals, warm int) {
-	var found []float64
-	for n := warm; n < len(a.arrived); n++ {
-		if at := a.arrived[n].Load(); at != 0 {
-			found = append(found, float64(at-a.committed[n].Load())/float64(time.Millisecond))
-		}
-	}
-	slices.Sort(found)
-	share := func(of float64) float64 {
-		if len(found) == 0 {
-			return 0
-		}
-		return found[min(int(of*float64(len(found))), len(found)-1)]
-	}
-	one.found = latencies{p50: share(0.50), p99: share(0.99)}
-	one.p95 = share(0.95)
-	one.lost = a.missing()
+func (one *loadResult) judge(a *gauge.Arrivals, warm int) {
+	found := gauge.PercentilesOf(a.Latencies(warm))
+	one.found = latencies{p50: found.P50, p99: found.P99}
+	one.p95 = found.P95
+	one.lost = a.Missing()
 }
 
 // socketsAllowed is how many sockets a process may have on this machine, at most what is wanted.

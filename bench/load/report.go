@@ -7,10 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/supportbase/handoff/bench/gauge"
 )
 
 // Measurement is one number of a benchmark.
@@ -188,12 +189,8 @@ func (r *Report) addLatencies(what string, durations []time.Duration) {
 		r.leave(what, "nothing arrived")
 		return
 	}
-	sorted := slices.Sorted(slices.Values(durations))
-	for _, one := range []struct {
-		name  string
-		share float64
-	}{{"p50", 0.50}, {"p95", 0.95}, {"p99", 0.99}} {
-		at := min(int(one.share*float64(len(sorted))), len(sorted)-1)
-		r.add(what, one.name, float64(sorted[at])/float64(time.Millisecond), "ms")
-	}
+	found := gauge.PercentilesOf(durations)
+	r.add(what, "p50", found.P50, "ms")
+	r.add(what, "p95", found.P95, "ms")
+	r.add(what, "p99", found.P99, "ms")
 }

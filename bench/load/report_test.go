@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -51,35 +50,4 @@ func TestReport(t *testing.T) {
 		require.NoError(t, json.Unmarshal(text, &saved))
 		assert.Equal(t, report.Measurements, saved.Measurements)
 	})
-}
-
-func TestArrivals(t *testing.T) {
-	t.Parallel()
-	a := newArrivals(warmUp + 2)
-	a.commits(warmUp)
-	a.commits(warmUp + 1)
-	frame := []byte(payload("conversation:x", warmUp))
-	a.hear(frame, time.Now().Add(time.Second))
-	a.hear(frame, time.Now().Add(time.Hour))
-	a.hear([]byte(`{"content": "bench-number-999999-"}`), time.Now())
-	a.hear([]byte(`something else`), time.Now())
-
-	assert.Len(t, a.latencies(), 1, "what never came has no latency")
-	assert.InDelta(t, float64(time.Second), float64(a.latencies()[0]), float64(500*time.Millisecond), "the first arrival counts")
-	assert.Equal(t, warmUp+1, a.missing())
-}
-
-func TestPace(t *testing.T) {
-	t.Parallel()
-	seen := make([]bool, 50)
-	reached, err := pace(t.Context(), 5000, len(seen), func(_ context.Context, n int) error {
-		seen[n] = true
-		return nil
-	})
-	require.NoError(t, err)
-	assert.Positive(t, reached)
-	assert.NotContains(t, seen, false, "each act is called once")
-
-	_, err = pace(t.Context(), 5000, 50, func(context.Context, int) error { return errUnknown })
-	require.ErrorIs(t, err, errUnknown)
 }

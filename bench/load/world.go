@@ -12,11 +12,12 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/supportbase/handoff/bench/gauge"
 	"github.com/supportbase/handoff/bench/rig"
 )
 
 const (
-	poolConnections   = paceWriters + 4
+	poolConnections   = gauge.Writers + 4
 	workerStopTimeout = 20 * time.Second
 	slotTimeout       = 60 * time.Second
 	slotPoll          = 20 * time.Millisecond

@@ -1,4 +1,4 @@
-package main
+package gauge
 
 import (
 	"context"
@@ -6,16 +6,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/supportbase/handoff/bench/rig"
 )
 
-// paceWriters is how many acts may be under way at once.
-const paceWriters = 24
+// Writers is how many acts may be under way at once.
+const Writers = 24
 
-// pace calls act count times at the rate, from several goroutines. It is an open loop: an act is due whether or not the
+// Pace calls act count times at the rate, from several goroutines. It is an open loop: an act is due whether or not the
 // one before it is done, so a slow system shows as latency and as a rate that was not reached. It returns the rate reached.
-func pace(ctx context.Context, perSecond, count int, act func(ctx context.Context, n int) error) (reached float64, err error) {
+func Pace(ctx context.Context, perSecond, count int, act func(ctx context.Context, n int) error) (reached float64, err error) {
 	var next atomic.Int64
 	var failures onceError
 	var writers sync.WaitGroup
@@ -23,7 +21,7 @@ func pace(ctx context.Context, perSecond, count int, act func(ctx context.Contex
 	ctx, cancel := context.WithCancel(outer)
 	defer cancel()
 	began := time.Now()
-	for range min(paceWriters, count) {
+	for range min(Writers, count) {
 		writers.Go(func() {
 			for {
 				n := int(next.Add(1) - 1)
@@ -31,7 +29,7 @@ func pace(ctx context.Context, perSecond, count int, act func(ctx context.Contex
 					return
 				}
 				due := began.Add(time.Duration(n) * time.Second / time.Duration(perSecond))
-				if wait := time.Until(due); wait > 0 && rig.Pause(ctx, wait) != nil {
+				if wait := time.Until(due); wait > 0 && pause(ctx, wait) != nil {
 					return
 				}
 				if err := act(ctx, n); err != nil {
@@ -53,3 +51,15 @@ type onceError struct {
 }
 
 func (o *onceError) keep(err error) { o.once.Do(func() { o.err = err }) }
+
+// pause waits; it returns early, with the reason, when ctx ends.
+func pause(ctx context.Context, length time.Duration) error {
+	timer := time.NewTimer(length)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

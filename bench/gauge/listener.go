@@ -1,4 +1,4 @@
-package main
+package gauge
 
 import (
 	"context"
@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/lxzan/gws"
-
-	"github.com/supportbase/handoff/supabase/local/keys"
 )
 
 const (
@@ -22,10 +20,11 @@ const (
 	handshakeTimeout  = 10 * time.Second
 )
 
-var errRefused = errors.New("realtime refused the join")
+// ErrRefused means that Realtime would not let the subscriber join.
+var ErrRefused = errors.New("realtime refused the join")
 
-// listener is a subscriber with a precise clock: a socket that tells each frame with the time of its arrival.
-type listener struct {
+// Listener is a subscriber with a precise clock: a socket that tells each frame with the time of its arrival.
+type Listener struct {
 	gws.BuiltinEventHandler
 	conn    *gws.Conn
 	onFrame func(data []byte, at time.Time)
@@ -35,17 +34,17 @@ type listener struct {
 	beats   chan struct{}
 }
 
-// listen joins private topics with the secret key and returns when all are joined. onFrame is called from one goroutine
-// and must not keep the data.
-func listen(ctx context.Context, projectURL string, topics []string, onFrame func([]byte, time.Time)) (*listener, error) {
+// Listen joins private topics of the project with its secret key and returns when all are joined. onFrame is called from one
+// goroutine and must not keep the data. Call Close.
+func Listen(ctx context.Context, projectURL, secretKey string, topics []string, onFrame func([]byte, time.Time)) (*Listener, error) {
 	address, err := url.Parse(projectURL)
 	if err != nil {
 		return nil, fmt.Errorf("read the project's address: %w", err)
 	}
-	address.Scheme = "ws"
+	address.Scheme = map[string]string{"http": "ws", "https": "wss"}[address.Scheme]
 	address = address.JoinPath("realtime/v1/websocket")
-	address.RawQuery = url.Values{"apikey": {keys.Secret}, "vsn": {"2.0.0"}}.Encode()
-	l := &listener{onFrame: onFrame, joined: make(chan error, len(topics)), ended: make(chan struct{}), beats: make(chan struct{})}
+	address.RawQuery = url.Values{"apikey": {secretKey}, "vsn": {"2.0.0"}}.Encode()
+	l := &Listener{onFrame: onFrame, joined: make(chan error, len(topics)), ended: make(chan struct{}), beats: make(chan struct{})}
 	conn, response, err := gws.NewClient(l, &gws.ClientOption{
 		Addr: address.String(), HandshakeTimeout: handshakeTimeout, RequestHeader: http.Header{},
 	})
@@ -53,7 +52,7 @@ func listen(ctx context.Context, projectURL string, topics []string, onFrame fun
 		_ = response.Body.Close() // the socket has its own reader
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open the subscriber's socket: %w", err)
+		return nil, fmt.Errorf("open the subscriber's socket at %s: %w", address.Host, err)
 	}
 	l.conn = conn
 	beatCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -64,13 +63,13 @@ func listen(ctx context.Context, projectURL string, topics []string, onFrame fun
 	}()
 	go l.beat(beatCtx)
 	if err := l.join(ctx, topics); err != nil {
-		l.close()
+		l.Close()
 		return nil, err
 	}
 	return l, nil
 }
 
-func (l *listener) join(ctx context.Context, topics []string) error {
+func (l *Listener) join(ctx context.Context, topics []string) error {
 	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
 	for i, topic := range topics {
@@ -90,7 +89,7 @@ func (l *listener) join(ctx context.Context, topics []string) error {
 	return nil
 }
 
-func (l *listener) send(ref, topic, event string, payload any) error {
+func (l *Listener) send(ref, topic, event string, payload any) error {
 	var joinRef any
 	if event == "phx_join" {
 		joinRef = ref
@@ -106,7 +105,7 @@ func (l *listener) send(ref, topic, event string, payload any) error {
 }
 
 // OnMessage is called by gws for each frame.
-func (l *listener) OnMessage(_ *gws.Conn, message *gws.Message) {
+func (l *Listener) OnMessage(_ *gws.Conn, message *gws.Message) {
 	at := time.Now()
 	defer message.Close()
 	data := message.Bytes()
@@ -117,10 +116,10 @@ func (l *listener) OnMessage(_ *gws.Conn, message *gws.Message) {
 	l.onFrame(data, at)
 }
 
-func (l *listener) reply(text string) {
+func (l *Listener) reply(text string) {
 	var err error
 	if !strings.Contains(text, `"status":"ok"`) {
-		err = fmt.Errorf("%w: %s", errRefused, text)
+		err = fmt.Errorf("%w: %s", ErrRefused, text)
 	}
 	select {
 	case l.joined <- err:
@@ -128,7 +127,7 @@ func (l *listener) reply(text string) {
 	}
 }
 
-func (l *listener) beat(ctx context.Context) {
+func (l *Listener) beat(ctx context.Context) {
 	defer close(l.beats)
 	ticker := time.NewTicker(heartbeatInterval)
 	defer ticker.Stop()
@@ -144,8 +143,8 @@ func (l *listener) beat(ctx context.Context) {
 	}
 }
 
-// close ends the socket and returns when its goroutines have ended.
-func (l *listener) close() {
+// Close ends the socket and returns when its goroutines have ended.
+func (l *Listener) Close() {
 	l.stop()
 	_ = l.conn.NetConn().Close() // nothing is expected any more
 	<-l.ended
