@@ -4,6 +4,7 @@
 //	handoff run         the worker, against a Supabase project
 //	handoff migrate     put the tables, rules and functions into a database
 //	handoff doctor      look a Supabase project over and say what to mend
+//	handoff bench       measure a Supabase project: commit to subscriber, waiting to assigned
 //	handoff import      bring in chats from before
 //	handoff deadletters list, send again or drop what Realtime would not take
 //	handoff calibration how well promised waits were kept

@@ -27,7 +27,7 @@ func newRoot(version string) *cobra.Command {
 		return &problem{code: "usage", text: err.Error(), remedy: "See `" + cmd.CommandPath() + " --help`.", exit: exitUsage}
 	})
 	root.AddCommand(newDev(), newRun(), newMigrate(), newDeadLetters(), newTracePresence(), newCalibration(), newSimulate(),
-		newDoctor(), newImport(), newVersion(version))
+		newDoctor(), newBench(), newImport(), newVersion(version))
 	return root
 }
 
