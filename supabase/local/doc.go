@@ -1,6 +1,6 @@
 // Package local runs a stand-in for a Supabase project on one machine: Postgres with the schemas and roles of a hosted
-// project, Auth, PostgREST and Realtime behind one URL, answered by this process. `handoff dev` and the end-to-end tests
-// start it. It is never for production: its keys and passwords are constants that anyone can read here.
+// project, Auth, PostgREST, Realtime and Storage behind one URL, answered by this process. `handoff dev` and the end-to-end
+// tests start it. It is never for production: its keys and passwords are constants that anyone can read here.
 //
 // # Life
 //
@@ -11,7 +11,7 @@
 //
 // # What differs from a hosted project
 //
-// The packages below say what each service leaves out. Missing as a whole are Storage, Edge Functions, the connection
-// poolers, TLS and rate limits. Data lives in DataDir until it is removed, except that an ephemeral stand-in removes its
+// The packages below say what each service leaves out. Missing as a whole are Edge Functions, the connection poolers,
+// TLS and rate limits. Data lives in DataDir until it is removed, except that an ephemeral stand-in removes its
 // own.
 package local

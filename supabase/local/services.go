@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,6 +19,7 @@ import (
 	"github.com/supportbase/handoff/supabase/local/postgres"
 	"github.com/supportbase/handoff/supabase/local/rest"
 	"github.com/supportbase/handoff/supabase/local/schema"
+	"github.com/supportbase/handoff/supabase/local/storage"
 )
 
 const (
@@ -24,6 +27,7 @@ const (
 	authConnections     = 10
 	restConnections     = 30
 	realtimeConnections = 10
+	storageConnections  = 10
 
 	headerTimeout = 10 * time.Second
 	// partitionInterval keeps the partitions of realtime.messages ahead of the day; each run makes several days'.
@@ -33,7 +37,7 @@ const (
 
 // serve starts the services and the gateway before them.
 func (s *Stack) serve(ctx context.Context) error {
-	s.opts.Progress("starting Auth, PostgREST and Realtime")
+	s.opts.Progress("starting Auth, PostgREST, Realtime and Storage")
 	admin, err := s.pool(ctx, postgres.Superuser, realtimeConnections)
 	if err != nil {
 		return err
@@ -64,12 +68,36 @@ func (s *Stack) backends(ctx context.Context, admin *pgxpool.Pool) (gateway.Back
 		tables.Stop()
 		return nil
 	})
+	files, err := s.startStorage(ctx)
+	if err != nil {
+		return gateway.Backends{}, err
+	}
 	realtime := s.startRealtime(admin)
 	return gateway.Backends{
 		Auth:     auth.New(authPool, s.ring, auth.Options{Issuer: s.URL() + "/auth/v1", Logger: s.opts.Logger}),
 		Rest:     tables,
 		Realtime: realtime,
+		Storage:  files,
 	}, nil
+}
+
+// startStorage keeps files beside the cluster, those of an ephemeral stand-in in a folder that goes with it.
+func (s *Stack) startStorage(ctx context.Context) (*storage.Handler, error) {
+	pool, err := s.pool(ctx, "supabase_storage_admin", storageConnections)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(s.opts.DataDir, "files")
+	if s.opts.Ephemeral {
+		if dir, err = os.MkdirTemp("", "handoff-files-"); err != nil {
+			return nil, fmt.Errorf("make folder for files: %w", err)
+		}
+		s.onStop(func(context.Context) error { return os.RemoveAll(dir) })
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make folder for files: %w", err)
+	}
+	return storage.New(pool, s.ring, dir, s.opts.Logger), nil
 }
 
 func (s *Stack) startRealtime(admin *pgxpool.Pool) *channels.Server {

@@ -155,3 +155,15 @@ for each row when (new.label = 'broadcast') execute function public.atlas_stamp_
 alter publication supabase_realtime add table public.atlas_stamps, public.atlas_visits;
 
 notify pgrst, 'reload schema';
+
+-- Files: each user has a folder in a bucket that takes small pictures and texts.
+insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types)
+values ('atlas-files', 'atlas-files', false, 1000, '{image/*,text/plain}'),
+       ('atlas-open', 'atlas-open', true, null, null);
+create policy "Users read their folder" on storage.objects for select to authenticated
+  using (bucket_id = 'atlas-files' and (storage.foldername(name))[1] = (select auth.uid()::text));
+create policy "Users fill their folder" on storage.objects for insert to authenticated
+  with check (bucket_id = 'atlas-files' and (storage.foldername(name))[1] = (select auth.uid()::text));
+create policy "Users empty their drafts" on storage.objects for delete to authenticated
+  using (bucket_id = 'atlas-files' and (storage.foldername(name))[1] = (select auth.uid()::text)
+         and (storage.foldername(name))[2] = 'drafts');

@@ -7,7 +7,7 @@ import (
 	"github.com/supportbase/handoff/supabase/local/keys"
 )
 
-// Backends are the services behind the gateway. All three are required.
+// Backends are the services behind the gateway. All are required but Storage.
 type Backends struct {
 	// Auth is served with /auth/v1 stripped.
 	Auth http.Handler
@@ -15,6 +15,8 @@ type Backends struct {
 	Rest http.Handler
 	// Realtime is served under the paths of the bare server: /socket/websocket and /api/*.
 	Realtime http.Handler
+	// Storage is served with /storage/v1 stripped. Nil: its paths are unknown.
+	Storage http.Handler
 }
 
 type gateway struct {
@@ -23,7 +25,7 @@ type gateway struct {
 	logger *slog.Logger
 }
 
-// New returns the gateway of the backends. It panics when a backend, the ring or the logger is missing: that is a
+// New returns the gateway of the backends. It panics when a required backend, the ring or the logger is missing: that is a
 // mistake of the caller which no request should have to find.
 func New(backends Backends, ring *keys.Ring, logger *slog.Logger) http.Handler {
 	if backends.Auth == nil || backends.Rest == nil || backends.Realtime == nil || ring == nil || logger == nil {

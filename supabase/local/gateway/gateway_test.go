@@ -69,7 +69,7 @@ func setup(t *testing.T, level slog.Level) *bundle {
 	t.Helper()
 	b := &bundle{t: t, ring: keys.New(), log: &syncBuffer{}}
 	logger := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: level}))
-	backends := gateway.Backends{Auth: echo("auth"), Rest: echo("rest"), Realtime: echo("realtime")}
+	backends := gateway.Backends{Auth: echo("auth"), Rest: echo("rest"), Realtime: echo("realtime"), Storage: echo("storage")}
 	server := httptest.NewServer(gateway.New(backends, b.ring, logger))
 	t.Cleanup(server.Close)
 	b.url = server.URL
@@ -145,6 +145,14 @@ func TestRoutes(t *testing.T) {
 		got := b.do(http.MethodGet, "/health")
 		assert.Equal(t, http.StatusOK, got.status)
 		assert.JSONEq(t, `{"status":"ok"}`, got.body)
+	})
+	t.Run("leaves it to Storage who may ask", func(t *testing.T) {
+		t.Parallel()
+		got := b.get("/storage/v1/object/sign/b/a%2Fb.png?token=t")
+		assert.Equal(t, seen{
+			Backend: "storage", Path: "/object/sign/b/a/b.png", EscapedPath: "/object/sign/b/a%2Fb.png", Query: "token=t",
+			ForwardedFor: "127.0.0.1",
+		}, got)
 	})
 	t.Run("gives the key set without a key", func(t *testing.T) {
 		t.Parallel()

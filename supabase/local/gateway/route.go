@@ -23,7 +23,7 @@ type route struct {
 // routesTo lists the routes in the order they are tried.
 func routesTo(backends Backends) []route {
 	const socket = "/socket/websocket"
-	return []route{
+	routes := []route{
 		{prefix: "/health", backend: http.HandlerFunc(health), open: true, exact: true},
 		// Verifiers of tokens fetch the key set without being clients of the project.
 		{prefix: "/auth/v1/.well-known", target: "/.well-known", backend: backends.Auth, open: true},
@@ -33,6 +33,11 @@ func routesTo(backends Backends) []route {
 		{prefix: "/realtime/v1/api", target: "/api", backend: backends.Realtime},
 		{prefix: socket, target: socket, backend: backends.Realtime, exact: true, keyInQuery: true},
 	}
+	if backends.Storage != nil {
+		// Signed addresses carry no key; Storage asks for a token where it needs one.
+		routes = append(routes, route{prefix: "/storage/v1", backend: backends.Storage, open: true})
+	}
+	return routes
 }
 
 func (g *gateway) routeOf(u *url.URL) (route, bool) {

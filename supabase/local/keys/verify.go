@@ -9,21 +9,33 @@ import (
 // Verify checks signature and expiry and returns the claims. It takes HS256 by the shared secret and ES256 by the key
 // that kid names. Errors: ErrExpired, ErrSignature (ErrUnknownKey with it), ErrClaims, ErrMalformed for the rest.
 func (r *Ring) Verify(token string) (Claims, error) {
+	claims, err := r.parse(token)
+	if err != nil {
+		return Claims{}, err
+	}
+	return claimsOf(claims)
+}
+
+// VerifyShared checks a token that Sign made and that needs not be anybody's: Storage's signed addresses. Errors as Verify,
+// without ErrClaims.
+func (r *Ring) VerifyShared(token string) (map[string]any, error) { return r.parse(token) }
+
+func (r *Ring) parse(token string) (jwt.MapClaims, error) {
 	claims := jwt.MapClaims{}
 	_, err := jwt.ParseWithClaims(token, claims, r.verificationKey,
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg(), jwt.SigningMethodES256.Alg()}),
 		jwt.WithTimeFunc(r.now))
 	switch {
 	case errors.Is(err, ErrUnknownKey):
-		return Claims{}, ErrUnknownKey
+		return nil, ErrUnknownKey
 	case errors.Is(err, jwt.ErrTokenExpired):
-		return Claims{}, ErrExpired
+		return nil, ErrExpired
 	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
-		return Claims{}, ErrSignature
+		return nil, ErrSignature
 	case err != nil:
-		return Claims{}, ErrMalformed
+		return nil, ErrMalformed
 	}
-	return claimsOf(claims)
+	return claims, nil
 }
 
 // verificationKey picks the key by algorithm and kid together. Going by kid alone would verify HS256 with the bytes of

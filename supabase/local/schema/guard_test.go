@@ -61,7 +61,12 @@ var allowed = map[string][]string{
 		`create or replace trigger greet after update on auth.users for each row execute function public.f()`,
 		`drop function public.f() cascade`,
 	},
-	"read and delete users":           {`select from auth.users`, `delete from auth.users where is_anonymous`},
+	"read and delete users": {`select from auth.users`, `delete from auth.users where is_anonymous`},
+	"create a policy on storage.objects": {
+		`create policy p on storage.objects for select to authenticated using (bucket_id = 'b' and (storage.foldername(name))[1] = 'f')`,
+		`drop policy p on storage.objects`,
+	},
+	"make a bucket":                   {`insert into storage.buckets (id, name, public) values ('b', 'b', false)`},
 	"pass on usage of realtime":       {`create role visitor_tools`, `grant usage on schema realtime to visitor_tools`},
 	"pass on usage of auth":           {`create role visitor_tools`, `grant usage on schema auth to visitor_tools`},
 	"create schemas":                  {`create schema handoff`, `create table handoff.t ()`, `drop schema handoff cascade`},
@@ -82,6 +87,7 @@ const (
 	mustOwn        = "must be owner of table messages"
 	deniedRealtime = "permission denied for schema realtime"
 	deniedAuth     = "permission denied for schema auth"
+	deniedStorage  = "permission denied for schema storage"
 	mustOwnUsers   = "must be owner of table users"
 )
 
@@ -116,6 +122,12 @@ var refused = []struct{ statement, message string }{
 	{`drop table auth.users cascade`, mustOwnUsers},
 	{`create policy p on auth.users using (true)`, mustOwnUsers},
 	{`drop schema auth cascade`, "must be owner of schema auth"},
-	{`create table storage.t ()`, "permission denied for schema storage"},
+	{`create table storage.t ()`, deniedStorage},
+	{`create function storage.f() returns text language sql as 'select null::text'`, deniedStorage},
+	{`create index on storage.objects (version)`, deniedStorage},
+	{`alter table storage.objects disable row level security`, "must be owner of table objects"},
+	{`alter table storage.buckets add column note text`, "must be owner of table buckets"},
+	{`drop table storage.objects`, "must be owner of table objects"},
+	{`delete from storage.objects`, "Direct deletion from storage tables is not allowed. Use the Storage API instead."},
 	{`drop event trigger handoff_guard_end`, "must be owner of event trigger handoff_guard_end"},
 }

@@ -12,7 +12,7 @@ import (
 var files embed.FS
 
 // bootstrapFiles are run in this order: each may use what the ones before made.
-var bootstrapFiles = []string{"database", "extensions", "auth", "realtime", "guard"}
+var bootstrapFiles = []string{"database", "extensions", "auth", "realtime", "storage", "guard"}
 
 // lockKey keeps two processes from creating the same objects at once, which Postgres answers with "tuple concurrently
 // updated" even for statements with if not exists. Advisory locks are per database.

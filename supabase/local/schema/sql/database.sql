@@ -20,10 +20,6 @@ begin
 end
 $$;
 
--- Empty: it keeps migrations from taking the name, as on a hosted project.
-create schema if not exists storage authorization supabase_admin;
-grant usage on schema storage to postgres, anon, authenticated, service_role;
-
 -- What hosted Supabase does outside the database lives here (guard.sql, maintain_partitions). Not part of a project.
 create schema if not exists stand_in authorization supabase_admin;
 grant usage on schema stand_in to public;

@@ -1,7 +1,8 @@
 -- Refuses to everybody but superusers what hosted Supabase refuses to postgres: changes of the platform's schemas.
 --
--- For auth and storage the ordinary privileges do that: postgres owns nothing in them. For realtime they do not,
--- because postgres inherits the owner's rights so that it can create policies on realtime.messages (see roles.sql).
+-- For auth the ordinary privileges do that: postgres owns nothing in it. For realtime and storage they do not, because
+-- postgres inherits the owners' rights so that it can create policies on realtime.messages and storage.objects (see
+-- roles.sql).
 -- What stays allowed there is policies, triggers (hosted grants TRIGGER), rows (hosted grants ALL), and passing on
 -- USAGE of the schema. Messages and SQLSTATE are those of hosted.
 
@@ -50,6 +51,9 @@ as $$
 begin
     if object_type = 'table' and object_identity = 'realtime.messages' then
         raise insufficient_privilege using message = 'must be owner of table messages';
+    end if;
+    if object_type = 'table' and object_identity in ('storage.objects', 'storage.buckets') then
+        raise insufficient_privilege using message = 'must be owner of table ' || pg_catalog.split_part(object_identity, '.', 2);
     end if;
     raise insufficient_privilege using message = pg_catalog.format('permission denied for schema %s', schema_name);
 end

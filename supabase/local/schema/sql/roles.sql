@@ -14,6 +14,7 @@ begin
             ('dashboard_user', 'nologin createdb createrole replication'),
             ('supabase_auth_admin', 'login noinherit createrole'),
             ('supabase_realtime_admin', 'nologin noinherit'),
+            ('supabase_storage_admin', 'login noinherit createrole'),
             ('supabase_admin', 'login superuser createdb createrole replication bypassrls')
         ) as roles (name, attributes)
     loop
@@ -35,10 +36,13 @@ $$;
 grant anon, authenticated, service_role to authenticator;
 grant anon, authenticated, service_role to postgres with admin option;
 grant anon, authenticated, service_role to supabase_realtime_admin;
+-- Storage connects by itself and takes the role of the caller.
+grant authenticator to supabase_storage_admin;
+grant anon, authenticated, service_role to supabase_storage_admin;
 
--- Hosted Supabase lets postgres create policies on realtime.messages by an extension that plain Postgres lacks. Here
--- postgres inherits the owner's rights; guard.sql takes back all of them but that one.
-grant supabase_realtime_admin to postgres;
+-- Hosted Supabase lets postgres create policies on realtime.messages and storage.objects by an extension that plain
+-- Postgres lacks. Here postgres inherits the owners' rights; guard.sql takes back all of them but that one.
+grant supabase_realtime_admin, supabase_storage_admin to postgres;
 
 alter role anon set statement_timeout = '3s';
 alter role authenticated set statement_timeout = '8s';
@@ -48,4 +52,5 @@ alter role postgres set search_path = "$user", public, extensions;
 alter role supabase_admin set search_path = "$user", public, extensions;
 alter role supabase_auth_admin set search_path = auth;
 alter role supabase_auth_admin set idle_in_transaction_session_timeout = '60s';
+alter role supabase_storage_admin set search_path = storage;
 alter role supabase_realtime_admin set search_path = public, extensions, realtime;
