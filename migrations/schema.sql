@@ -909,6 +909,8 @@ create table public.messages (
   client_message_id uuid,
   metadata jsonb default '{}'::jsonb not null,
   created_at timestamp with time zone default now() not null,
+  attachments jsonb default '[]'::jsonb not null,
+  constraint messages_attachments_is_list CHECK ((jsonb_typeof(attachments) = 'array'::text)),
   constraint messages_content_length CHECK (((char_length(content) >= 1) AND (char_length(content) <= 10000))),
   constraint messages_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE,
   constraint messages_metadata_is_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
@@ -922,6 +924,7 @@ comment on table public.messages is 'What was said. Never changed after it was w
 comment on column public.messages.seq is 'The event number of the message on its conversation''s topic; orders and pages the transcript.';
 comment on column public.messages.client_message_id is 'Chosen by the sender: sending the same one again returns the first message.';
 comment on column public.messages.metadata is 'For AI messages: confidence, sources, model. For system messages: type.';
+comment on column public.messages.attachments is 'Files of the message, oldest first: path in the bucket handoff-attachments, name, mime_type, size in bytes. Written by send_attachments alone.';
 CREATE UNIQUE INDEX messages_one_per_client_id_idx ON public.messages USING btree (conversation_id, client_message_id) WHERE (client_message_id IS NOT NULL);
 CREATE INDEX messages_project_id_idx ON public.messages USING btree (project_id);
 CREATE INDEX messages_sender_id_idx ON public.messages USING btree (sender_id) WHERE (sender_id IS NOT NULL);
@@ -1715,6 +1718,85 @@ AS $function$
 $function$;
 comment on function handoff.assignment_verdict(verdict text) is 'Why a candidate was not chosen, in words.';
 
+CREATE OR REPLACE FUNCTION handoff.attachment(conversation_id uuid, file jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  given_path text := attachment.file ->> 'path';
+  shown_name text := coalesce(attachment.file ->> 'name', split_part(given_path, '/', 3));
+  described jsonb;
+begin
+  if handoff.attachment_conversation(given_path) is distinct from attachment.conversation_id then
+    perform handoff.fail(400, 'attachment_path', 'A file is not of this conversation', 'Upload it to {conversation}/{uuid}/{file name}.');
+  end if;
+  if char_length(shown_name) not between 1 and 200 or shown_name ~ '[[:cntrl:]/\\\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]' then
+    perform handoff.fail(400, 'attachment_name', 'The name of a file has too many letters, or some that names do not have');
+  end if;
+  select jsonb_build_object('path', object.name, 'name', shown_name,
+                            'mime_type', object.metadata ->> 'mimetype', 'size', (object.metadata ->> 'size')::bigint)
+    into described
+    from storage.objects as object
+   where object.bucket_id = handoff.attachment_bucket() and object.name = given_path
+     and object.owner_id = auth.uid()::text and object.metadata ? 'mimetype';
+  if described is null then
+    perform handoff.fail(409, 'attachment_missing', 'A file is not there, or somebody else has uploaded it', 'Send the message when the upload is done.');
+  end if;
+  return described;
+end
+$function$;
+comment on function handoff.attachment(conversation_id uuid, file jsonb) is 'A file as the message will show it, from {path, name}; refuses one that the caller has not uploaded to the conversation.';
+
+CREATE OR REPLACE FUNCTION handoff.attachment_bucket()
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select 'handoff-attachments';
+$function$;
+comment on function handoff.attachment_bucket() is 'The id of the bucket with the files of conversations.';
+
+CREATE OR REPLACE FUNCTION handoff.attachment_conversation(path text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return case
+    when attachment_conversation.path ~
+         '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[A-Za-z0-9_][A-Za-z0-9_. -]{0,119}$'
+    then split_part(attachment_conversation.path, '/', 1)::uuid
+  end;
+end
+$function$;
+comment on function handoff.attachment_conversation(path text) is 'The conversation that a path in the bucket belongs to; null for a path that is none of ours.';
+
+CREATE OR REPLACE FUNCTION handoff.attachments(conversation_id uuid, files jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  list jsonb;
+begin
+  if to_regclass('storage.objects') is null then
+    perform handoff.fail(409, 'attachments_off', 'This project has no file storage', 'Enable Storage, then: select handoff.install_attachments()');
+  end if;
+  if jsonb_typeof(attachments.files) is distinct from 'array' or jsonb_array_length(attachments.files) not between 1 and 5 then
+    perform handoff.fail(400, 'attachment_count', 'A message carries one to five files');
+  end if;
+  select jsonb_agg(handoff.attachment(attachments.conversation_id, file.given) order by file.place)
+    into list
+    from jsonb_array_elements(attachments.files) with ordinality as file (given, place);
+  return list;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION handoff.availability(project_id uuid, moment timestamp with time zone DEFAULT now())
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1922,6 +2004,31 @@ end
 $function$;
 comment on function handoff.callers_customer(project_id uuid, visitor_id text) is 'The customer as whom the caller chatted last under a visitor id: on a shared device not always the one the id belongs to.';
 
+CREATE OR REPLACE FUNCTION handoff.can_add_file(path text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  caller uuid := auth.uid();
+  conversation public.conversations;
+begin
+  select * into conversation
+    from public.conversations as found
+   where found.id = handoff.attachment_conversation(can_add_file.path);
+  if conversation.visitor_user_id = caller then
+    return conversation.cleared_at is null and conversation.status <> 'closed' and not conversation.is_spam
+       and handoff.count_files(conversation.id) < 100;
+  end if;
+  return coalesce(conversation.status = 'agent_active' and not conversation.is_spam
+    and handoff.is_member(conversation.project_id)
+    and (conversation.assigned_agent_id = caller or handoff.is_admin(conversation.project_id)), false);
+end
+$function$;
+comment on function handoff.can_add_file(path text) is 'Whether the caller may put a file at this path: a visitor or agent who may write in the conversation now. A visitor may until it has a hundred files.';
+grant execute on function handoff.can_add_file(path text) to authenticated;
+
 CREATE OR REPLACE FUNCTION handoff.can_listen(topic text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1951,6 +2058,23 @@ end
 $function$;
 comment on function handoff.can_listen(topic text) is 'Whether the caller may receive a topic of ours (docs/events.md).';
 grant execute on function handoff.can_listen(topic text) to authenticated;
+
+CREATE OR REPLACE FUNCTION handoff.can_read_file(path text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (
+    select 1 from public.conversations as conversation
+     where conversation.id = handoff.attachment_conversation(can_read_file.path)
+       and ((conversation.visitor_user_id = (select auth.uid()) and conversation.cleared_at is null)
+            or handoff.is_member(conversation.project_id)));
+end
+$function$;
+comment on function handoff.can_read_file(path text) is 'Whether the caller may read the conversation that a path of the bucket belongs to.';
+grant execute on function handoff.can_read_file(path text) to authenticated;
 
 CREATE OR REPLACE FUNCTION handoff.can_send(topic text)
  RETURNS boolean
@@ -3113,6 +3237,20 @@ end
 $function$;
 comment on function handoff.conversations_presence() is 'A new conversation knows at once that its visitor is there.';
 
+CREATE OR REPLACE FUNCTION handoff.count_files(conversation_id uuid)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  return (select count(*)
+            from storage.objects as file
+           where file.bucket_id = handoff.attachment_bucket()
+             and file.name ^@ (count_files.conversation_id::text || '/'));
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION handoff.count_offers(project_ids uuid[], agent_ids uuid[], change integer)
  RETURNS void
  LANGUAGE plpgsql
@@ -4271,6 +4409,39 @@ begin
 end
 $function$;
 comment on function handoff.inbox_lines(project_id uuid, list text, page integer, before timestamp with time zone, caller uuid, moment timestamp with time zone) is 'The lines of a list: the queue in the order of serving, the others with the newest message first.';
+
+CREATE OR REPLACE FUNCTION handoff.install_attachments()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if to_regclass('storage.objects') is null then
+    return false;
+  end if;
+  -- Limits that the team has changed since stay; that it is private does not change.
+  insert into storage.buckets as bucket (id, name, public, file_size_limit, allowed_mime_types)
+  values (handoff.attachment_bucket(), handoff.attachment_bucket(), false, 10 * 1024 * 1024, array[
+          'image/png', 'image/jpeg', 'image/gif', 'image/webp', 'application/pdf', 'text/plain', 'text/csv',
+          'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
+          'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+          'application/vnd.openxmlformats-officedocument.presentationml.presentation',
+          'application/vnd.oasis.opendocument.text', 'application/vnd.oasis.opendocument.spreadsheet'])
+  on conflict (id) do update set public = false where bucket.public;
+
+  drop policy if exists "Handoff: read files of conversations you can read" on storage.objects;
+  create policy "Handoff: read files of conversations you can read" on storage.objects
+    for select to authenticated
+    using (bucket_id = 'handoff-attachments' and handoff.can_read_file(name));
+
+  drop policy if exists "Handoff: add files where you can write" on storage.objects;
+  create policy "Handoff: add files where you can write" on storage.objects
+    for insert to authenticated
+    with check (bucket_id = 'handoff-attachments' and handoff.can_add_file(name));
+  return true;
+end
+$function$;
+comment on function handoff.install_attachments() is 'Makes the private bucket of attachments and its policies; false where the project has no Storage. Run it again once it has.';
 
 CREATE OR REPLACE FUNCTION handoff.invite_member(project_id uuid, email text, role text, name text, max_concurrent_chats integer, moment timestamp with time zone DEFAULT now())
  RETURNS jsonb
@@ -7449,6 +7620,41 @@ end
 $function$;
 comment on function handoff.schedule_word(project_id uuid, moment timestamp with time zone) is 'open or closed by the project''s business hours; none when it has none.';
 
+CREATE OR REPLACE FUNCTION handoff.send_attachments(conversation_id uuid, files jsonb, content text, client_message_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  conversation public.conversations := handoff.visible_conversation(send_attachments.conversation_id);
+  caller uuid := auth.uid();
+  by_visitor boolean := coalesce(conversation.visitor_user_id = caller, false);
+  list jsonb;
+  message public.messages;
+begin
+  perform 1 from public.conversations as locked where locked.id = conversation.id for no key update;
+  select * into message
+    from public.messages as earlier
+   where earlier.conversation_id = conversation.id and earlier.client_message_id = send_attachments.client_message_id;
+  if message.id is null then
+    list := handoff.attachments(conversation.id, send_attachments.files);
+    if by_visitor then
+      perform handoff.rate_limit('visitor_message', 10, interval '1 minute');
+    end if;
+    insert into public.messages (conversation_id, sender_type, sender_id, content, client_message_id, attachments)
+    values (conversation.id, case when by_visitor then 'customer' else 'agent' end, caller,
+            coalesce(nullif(btrim(send_attachments.content), ''),
+                     (select string_agg(file.described ->> 'name', ', ' order by file.place)
+                        from jsonb_array_elements(list) with ordinality as file (described, place))),
+            send_attachments.client_message_id, list)
+    returning * into message;
+  end if;
+  return to_jsonb(message) - 'project_id';
+end
+$function$;
+grant execute on function handoff.send_attachments(conversation_id uuid, files jsonb, content text, client_message_id uuid) to authenticated;
+
 CREATE OR REPLACE FUNCTION handoff.send_message(conversation_id uuid, content text, client_message_id uuid)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -9354,6 +9560,16 @@ $function$;
 comment on function public.return_to_queue(p_conversation_id uuid) is 'The visitor leaves an agent who has been gone for ten minutes; the conversation keeps its place in line (F001 9.1).';
 grant execute on function public.return_to_queue(p_conversation_id uuid) to authenticated;
 
+CREATE OR REPLACE FUNCTION public.send_attachments(p_conversation_id uuid, p_files jsonb, p_content text DEFAULT NULL::text, p_client_message_id uuid DEFAULT NULL::uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select handoff.send_attachments(p_conversation_id, p_files, p_content, p_client_message_id);
+$function$;
+comment on function public.send_attachments(p_conversation_id uuid, p_files jsonb, p_content text, p_client_message_id uuid) is 'Writes a message with one to five files that the caller has uploaded to the bucket handoff-attachments: [{path, name}]. The text defaults to their names.';
+grant execute on function public.send_attachments(p_conversation_id uuid, p_files jsonb, p_content text, p_client_message_id uuid) to authenticated;
+
 CREATE OR REPLACE FUNCTION public.send_message(p_conversation_id uuid, p_content text, p_client_message_id uuid DEFAULT NULL::uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -9522,5 +9738,12 @@ create policy "Handoff: listen to your own topics" on realtime.messages as permi
 create policy "Handoff: tell the other side that you are typing" on realtime.messages as permissive
   for insert to authenticated
   with check (((extension = 'broadcast'::text) AND ( SELECT handoff.can_send(( SELECT realtime.topic() AS topic)) AS can_send)));
+
+create policy "Handoff: add files where you can write" on storage.objects as permissive
+  for insert to authenticated
+  with check (((bucket_id = 'handoff-attachments'::text) AND handoff.can_add_file(name)));
+create policy "Handoff: read files of conversations you can read" on storage.objects as permissive
+  for select to authenticated
+  using (((bucket_id = 'handoff-attachments'::text) AND handoff.can_read_file(name)));
 
 create publication handoff_outbox for table handoff.outbox with (publish = 'insert', publish_via_partition_root = true);

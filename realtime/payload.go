@@ -42,6 +42,20 @@ type ChatMessage struct {
 	// ClientMessageID is the sender's own name for the message, by which a widget finds the copy it already shows.
 	ClientMessageID *string `json:"client_message_id"`
 	CreatedAt       string  `json:"created_at"`
+	// Attachments are the files of the message; most have none.
+	Attachments []Attachment `json:"attachments"`
+}
+
+// Attachment is a file of a message. Whoever may read the message may fetch it from Storage.
+type Attachment struct {
+	// Path is the name of the object in the bucket handoff-attachments.
+	Path string `json:"path"`
+	// Name is what people call it; it comes from the sender.
+	Name string `json:"name"`
+	// MimeType is what the sender declared, one of those that the bucket allows.
+	MimeType string `json:"mime_type"`
+	// Size is in bytes.
+	Size int64 `json:"size"`
 }
 
 // StatusChanged is the payload of KindStatusChanged.

@@ -21,6 +21,7 @@ var accessObjects = map[string][3]string{
 	"user_id":         {"{agent}", "{admin}", "{outside_agent}"},
 	"agent_id":        {"{agent}", "{admin}", "{outside_agent}"},
 	"visitor_id":      {"'visitor'", "'other_visitor'", "'outside_visitor'"},
+	"path":            {filePath("visitor_chat"), filePath("other_chat"), filePath("outside_chat")},
 	"topic":           {"'conversation:' || {visitor_chat}", "'conversation:' || {other_chat}", "'conversation:' || {outside_chat}"},
 }
 
@@ -31,7 +32,7 @@ var accessArguments = map[string]string{
 	"role text": "'agent'", "flagged boolean": "true", "notes text": "'A note'", "tags text[]": "'{vip}'",
 	"skills text[]": "'{billing}'", "url text": "'https://example.com/'", "title text": "'Home'", "source text": "'widget'",
 	"metadata jsonb": "'{}'", "since bigint": "0", "token text": "'no-such-token'", "date date": "'2030-01-01'",
-	"list text": "'all'", "connection_id uuid": "gen_random_uuid()", "limit integer": "10", "moment timestamp with time zone": "now()",
+	"list text": "'all'", "files jsonb": "'[]'", "file jsonb": "'{}'", "connection_id uuid": "gen_random_uuid()", "limit integer": "10", "moment timestamp with time zone": "now()",
 }
 
 // accessFunction is a function of either schema as the access tables see it.

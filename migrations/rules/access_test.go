@@ -59,6 +59,12 @@ func TestAccess(t *testing.T) { //nolint:tparallel // the subtests take turns on
 		readMatrix(t, "testdata/access/topics.md", "topic", "extension").compare(t, lines)
 	})
 
+	t.Run("files are as committed", func(t *testing.T) {
+		lines := w.fileCells(t)
+		cells += len(lines) * len(accessActors)
+		readMatrix(t, "testdata/access/files.md", "file", "chat").compare(t, lines)
+	})
+
 	t.Logf("matrix_cells=%d", cells)
 	if path := os.Getenv("HANDOFF_ACCESS_STATS"); path != "" {
 		require.NoError(t, os.WriteFile(path, fmt.Appendf(nil, "matrix_cells=%d\n", cells), 0o600))

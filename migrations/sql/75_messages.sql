@@ -16,6 +16,11 @@ create table if not exists public.messages (
 comment on table public.messages is 'What was said. Never changed after it was written.';
 comment on column public.messages.seq is 'The event number of the message on its conversation''s topic; orders and pages the transcript.';
 comment on column public.messages.client_message_id is 'Chosen by the sender: sending the same one again returns the first message.';
+alter table public.messages
+  add column if not exists attachments jsonb not null default '[]'::jsonb
+    constraint messages_attachments_is_list check (jsonb_typeof(attachments) = 'array');
+comment on column public.messages.attachments is
+  'Files of the message, oldest first: path in the bucket handoff-attachments, name, mime_type, size in bytes. Written by send_attachments alone.';
 comment on column public.messages.metadata is 'For AI messages: confidence, sources, model. For system messages: type.';
 
 create unique index if not exists messages_one_per_client_id_idx

@@ -32,7 +32,9 @@ const connectionPayload = `{"connection_id":"b2e1d8c3-4c55-4d66-8e77-8f99a0b1c20
 var databasePayloads = map[realtime.Kind]string{
 	realtime.KindMessage: `{"message":{"id":"e2b8f0a4-5a0d-4d9e-9a53-0c7b1d2e3f04","conversation_id":"` + conversationID + `",
 		"seq":12,"sender_type":"agent","sender_id":"` + agentID + `","content":"Hello, <b>Zoë</b>","metadata":{"source":"dashboard"},
-		"client_message_id":"5c0e6a1b-7d2f-4e3a-9b8c-1d2e3f4a5b05","created_at":"2026-03-01T09:30:00.123456+00:00"}}`,
+		"client_message_id":"5c0e6a1b-7d2f-4e3a-9b8c-1d2e3f4a5b05","created_at":"2026-03-01T09:30:00.123456+00:00",
+		"attachments":[{"path":"` + conversationID + `/8b1a9953-c461-4296-8ab3-3d1f0c2b7a06/map.png","name":"map.png",
+			"mime_type":"image/png","size":20480}]}}`,
 	realtime.KindStatusChanged: `{"conversation_id":"` + conversationID + `","old_status":"ai_active","new_status":"waiting",
 		"handoff_reason":"button_click"}`,
 	realtime.KindAgentAssigned: `{"agent":{"id":"` + agentID + `","name":"Sarah","avatar_url":null},"customer_name":"John",

@@ -90,6 +90,7 @@ func checks() []check {
 		{"row_level_security", needsTables, askRowLevelSecurity},
 		{"privileges", needsTables, askPrivileges},
 		{"realtime_policies", needsTables, askPolicies},
+		{"attachments", needsTables, askAttachments},
 		{"chat_counts", needsTables, askCounts},
 		{"queue", needsTables, askQueue},
 		{"outbox", needsTables, askOutbox},

@@ -241,6 +241,26 @@ func TestTheSchema(t *testing.T) {
 	})
 }
 
+func TestAttachments(t *testing.T) {
+	t.Parallel()
+
+	t.Run("the bucket was made public, or a policy is gone", func(t *testing.T) {
+		t.Parallel()
+		open := newProject(t, nil)
+		open.exec(t, `update storage.buckets set public = true`)
+		open.exec(t, `drop policy "Handoff: add files where you can write" on storage.objects`)
+		open.says(t, "attachments", doctor.Broken, "the bucket is public", "install_attachments")
+		open.mends(t, "attachments")
+	})
+
+	t.Run("another policy lets everybody read", func(t *testing.T) {
+		t.Parallel()
+		open := newProject(t, nil)
+		open.exec(t, `create policy "open to all" on storage.objects for select to authenticated using (true)`)
+		open.says(t, "attachments", doctor.Broken, "open to all", "Restrict")
+	})
+}
+
 func TestHealth(t *testing.T) {
 	t.Parallel()
 

@@ -140,6 +140,7 @@ function message(
     sender_id: sender === 'agent' ? ME : null,
     content,
     client_message_id: null,
+    attachments: [],
     metadata: {},
     created_at: at(minutesAgo),
     delivery: 'sent',

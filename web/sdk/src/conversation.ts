@@ -26,6 +26,18 @@ export interface MessageMetadata {
   [key: string]: unknown;
 }
 
+/** A file of a message. Whoever may read the message may fetch it: `attachmentUrl`. */
+export interface Attachment {
+  /** Its name in the bucket `handoff-attachments`; empty while it is being uploaded. */
+  path: string;
+  /** As the sender calls it. Not to be trusted, as everything of a file. */
+  name: string;
+  /** What the sender says it is. */
+  mime_type: string;
+  /** In bytes. */
+  size: number;
+}
+
 export interface Message {
   id: string;
   conversation_id: string;
@@ -37,6 +49,8 @@ export interface Message {
   client_message_id: string | null;
   metadata: MessageMetadata;
   created_at: string;
+  /** Most messages have none. */
+  attachments: readonly Attachment[];
 }
 
 /** One line of a transcript: a message, or one of ours that the server has not confirmed yet. */

@@ -9,7 +9,7 @@ import { topics, type HandoffEvent } from '../src/protocol.js';
 
 const FOLDER = fileURLToPath(new URL('../../../realtime/testdata/events/', import.meta.url));
 
-type Kind = 'string' | 'number' | 'boolean' | 'strings' | 'record';
+type Kind = 'string' | 'number' | 'boolean' | 'strings' | 'objects' | 'record';
 type KindOf<T> =
   NonNullable<T> extends string
     ? 'string'
@@ -19,11 +19,13 @@ type KindOf<T> =
         ? 'boolean'
         : NonNullable<T> extends readonly string[]
           ? 'strings'
-          : NonNullable<T> extends object
-            ? string extends keyof NonNullable<T>
-              ? 'record'
-              : { [K in keyof NonNullable<T>]-?: Field<NonNullable<T>, K> }
-            : never;
+          : NonNullable<T> extends readonly object[]
+            ? 'objects'
+            : NonNullable<T> extends object
+              ? string extends keyof NonNullable<T>
+                ? 'record'
+                : { [K in keyof NonNullable<T>]-?: Field<NonNullable<T>, K> }
+              : never;
 type Marks<T, K extends keyof T> = `${undefined extends T[K] ? '?' : ''}${null extends T[K] ? '~' : ''}`;
 type Field<T, K extends keyof T> = readonly [Marks<T, K>, KindOf<T[K]>];
 type Shape<T> = { [K in keyof T]-?: Field<T, K> };
@@ -59,6 +61,7 @@ const SHAPES = {
         client_message_id: ['~', 'string'],
         metadata: ['', 'record'],
         created_at: ['', 'string'],
+        attachments: ['', 'objects'],
       },
     ],
   },
@@ -263,6 +266,7 @@ function fieldFaults(value: unknown, marks: string, kind: Kind | LooseShape, pat
   if (typeof kind !== 'string') return faults(value, kind, path);
   const isOfKind = {
     strings: Array.isArray(value) && value.every((item) => typeof item === 'string'),
+    objects: Array.isArray(value) && value.every((item) => typeof item === 'object'),
     record: typeof value === 'object' && !Array.isArray(value),
     string: typeof value === 'string',
     number: typeof value === 'number',

@@ -104,6 +104,7 @@ export function message(fields: Partial<TranscriptMessage>): TranscriptMessage {
     sender_id: null,
     content: 'Hello',
     client_message_id: null,
+    attachments: [],
     metadata: {},
     created_at: new Date().toISOString(),
     delivery: 'sent',

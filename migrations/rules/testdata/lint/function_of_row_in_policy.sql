@@ -1,10 +1,11 @@
 -- A policy for reading that calls a function with a column of the row: it runs once for each row that is searched. Ask for
--- the set instead: project_id in (select handoff.member_projects()).
+-- the set instead: project_id in (select handoff.member_projects()). Not so for storage.objects: Storage asks about one
+-- file, or those of one conversation, and the set of all conversations of a team would be dearer than one look-up.
 with policy as (
   select format('%s: "%s"', policy.polrelid::regclass, policy.polname) as name,
          pg_get_expr(policy.polqual, policy.polrelid) as text
     from pg_catalog.pg_policy as policy
-   where policy.polcmd in ('r', '*')
+   where policy.polcmd in ('r', '*') and policy.polrelid <> 'storage.objects'::regclass
 )
 select policy.name
   from policy

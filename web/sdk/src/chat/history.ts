@@ -12,7 +12,7 @@ export async function readPage(
 ): Promise<{ messages: Message[]; hasOlder: boolean }> {
   let query = supabase
     .from('messages')
-    .select('id,conversation_id,seq,sender_type,sender_id,content,client_message_id,metadata,created_at')
+    .select('id,conversation_id,seq,sender_type,sender_id,content,client_message_id,metadata,created_at,attachments')
     .eq('conversation_id', conversationId);
   if (before !== null) query = query.lt('seq', before);
   // One more than is shown tells whether there are older ones.

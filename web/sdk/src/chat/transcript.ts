@@ -1,4 +1,4 @@
-import type { Message, SenderType, TranscriptMessage } from '../conversation.js';
+import type { Attachment, Message, SenderType, TranscriptMessage } from '../conversation.js';
 import type { HandoffError } from '../core/errors.js';
 
 /** Everything said in one conversation, as far as it is known here: confirmed messages by number, then our own unconfirmed ones. */
@@ -51,6 +51,7 @@ export class Transcript {
       client_message_id: line.clientMessageId,
       metadata: line.metadata,
       created_at: new Date().toISOString(),
+      attachments: line.attachments ?? [],
       delivery: 'sending',
       error: null,
     };
@@ -91,4 +92,5 @@ export interface PendingLine {
   senderId: string | null;
   content: string;
   metadata: Record<string, unknown>;
+  attachments?: readonly Attachment[];
 }
