@@ -46,7 +46,7 @@ comment on column public.agent_availability.connection is
 comment on column public.agent_availability.inactive is 'Nobody has touched any of the agent''s pages for auto_offline_minutes.';
 comment on column public.agent_availability.last_active_at is 'When the agent last did something, as known when connection or inactive last changed.';
 comment on column public.agent_availability.current_chat_count is
-  'The agent''s agent_active conversations. Counted for a new row, then written by one trigger (handoff.conversations_count).';
+  'The agent''s agent_active conversations. Counted for a new row, then written by one function (handoff.count_moves).';
 comment on column public.agent_availability.offered_chat_count is
   'The agent''s open offers: each keeps a slot until it is answered. Written by the triggers of handoff.offers only.';
 comment on column public.agent_availability.idle_since is

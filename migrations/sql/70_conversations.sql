@@ -1,15 +1,50 @@
 -- Conversations: the state machine, its timestamps, and what each move leaves in the outbox (F001 section 5.2).
 
+-- What most columns of a conversation may hold is said by domains, not by check constraints: every message updates its
+-- conversation, and Postgres parses all check constraints of a table anew for each statement, which was a fifth of a message's
+-- price. A domain is looked at when a value is given, and costs nothing when it is not. The status keeps its check: it is what
+-- people write into the table by hand, and a parameter cannot be of a domain here and a text there.
+do $$
+begin
+  if to_regtype('handoff.conversation_source') is not null then
+    return;
+  end if;
+  create domain handoff.conversation_visitor_id as text
+    constraint conversations_visitor_id_length check (char_length(value) between 1 and 200);
+  create domain handoff.conversation_customer_name as text
+    constraint conversations_customer_name_length check (char_length(value) between 1 and 200);
+  create domain handoff.conversation_customer_presence as text
+    constraint conversations_customer_presence check (value in ('online', 'idle', 'offline', 'typing'));
+  create domain handoff.conversation_customer_left_reason as text
+    constraint conversations_customer_left_reason check (char_length(value) between 1 and 100);
+  create domain handoff.conversation_priority as smallint
+    constraint conversations_priority check (value between 0 and 9);
+  create domain handoff.conversation_handoff_reason as text
+    constraint conversations_handoff_reason check (value in ('low_confidence', 'keyword', 'customer_request', 'button_click'));
+  create domain handoff.conversation_close_reason as text
+    constraint conversations_close_reason check (char_length(value) between 1 and 100);
+  create domain handoff.conversation_tags as text[]
+    constraint conversations_tags check (cardinality(value) <= 20);
+  create domain handoff.conversation_required_skills as text[]
+    constraint conversations_required_skills check (cardinality(value) <= 20);
+  create domain handoff.conversation_rating as integer
+    constraint conversations_rating check (value between 1 and 5);
+  create domain handoff.conversation_source as text
+    constraint conversations_source check (value in ('widget', 'playground', 'mcp', 'api', 'voice'));
+  create domain handoff.conversation_metadata as jsonb
+    constraint conversations_metadata_is_object check (jsonb_typeof(value) = 'object');
+end
+$$;
+
 create table if not exists public.conversations (
   id uuid primary key default gen_random_uuid(),
   project_id uuid not null references public.projects (id) on delete cascade,
   customer_id uuid references public.customers (id) on delete set null,
-  visitor_id text not null constraint conversations_visitor_id_length check (char_length(visitor_id) between 1 and 200),
+  visitor_id handoff.conversation_visitor_id not null,
   visitor_user_id uuid references auth.users (id) on delete set null,
   customer_email text,
-  customer_name text constraint conversations_customer_name_length check (char_length(customer_name) between 1 and 200),
-  customer_presence text not null default 'offline'
-    constraint conversations_customer_presence check (customer_presence in ('online', 'idle', 'offline', 'typing')),
+  customer_name handoff.conversation_customer_name,
+  customer_presence handoff.conversation_customer_presence not null default 'offline',
   customer_last_seen_at timestamptz,
   customer_active_at timestamptz,
   auto_close_warning_sent_at timestamptz,
@@ -17,9 +52,8 @@ create table if not exists public.conversations (
     constraint conversations_status check (status in ('ai_active', 'waiting', 'agent_active', 'resolved', 'closed')),
   assigned_agent_id uuid references auth.users (id) on delete set null,
   preferred_agent_id uuid references auth.users (id) on delete set null,
-  priority smallint not null default 0 constraint conversations_priority check (priority between 0 and 9),
-  handoff_reason text constraint conversations_handoff_reason
-    check (handoff_reason in ('low_confidence', 'keyword', 'customer_request', 'button_click')),
+  priority handoff.conversation_priority not null default 0,
+  handoff_reason handoff.conversation_handoff_reason,
   handoff_triggered_at timestamptz,
   ai_confidence_at_handoff double precision,
   trigger_keyword text,
@@ -30,18 +64,17 @@ create table if not exists public.conversations (
   resolved_at timestamptz,
   resolved_by uuid references auth.users (id) on delete set null,
   closed_at timestamptz,
-  close_reason text constraint conversations_close_reason check (char_length(close_reason) between 1 and 100),
+  close_reason handoff.conversation_close_reason,
   cleared_at timestamptz,
   released_by uuid references auth.users (id) on delete set null,
   released_at timestamptz,
   is_spam boolean not null default false,
-  tags text[] not null default '{}' constraint conversations_tags check (cardinality(tags) <= 20),
-  required_skills text[] not null default '{}' constraint conversations_required_skills check (cardinality(required_skills) <= 20),
-  satisfaction_rating integer constraint conversations_rating check (satisfaction_rating between 1 and 5),
+  tags handoff.conversation_tags not null default '{}',
+  required_skills handoff.conversation_required_skills not null default '{}',
+  satisfaction_rating handoff.conversation_rating,
   satisfaction_feedback text,
-  source text not null default 'widget'
-    constraint conversations_source check (source in ('widget', 'playground', 'mcp', 'api', 'voice')),
-  metadata jsonb not null default '{}'::jsonb constraint conversations_metadata_is_object check (jsonb_typeof(metadata) = 'object'),
+  source handoff.conversation_source not null default 'widget',
+  metadata handoff.conversation_metadata not null default '{}'::jsonb,
   preview text,
   event_seq bigint not null default 0,
   awaiting_email boolean not null default false,
@@ -62,8 +95,7 @@ create table if not exists public.conversations (
     end)
 ) with (fillfactor = 85);  -- each message updates its conversation: leave room for it on the page
 alter table public.conversations
-  add column if not exists customer_left_reason text
-    constraint conversations_customer_left_reason check (char_length(customer_left_reason) between 1 and 100);
+  add column if not exists customer_left_reason handoff.conversation_customer_left_reason;
 comment on table public.conversations is 'One chat of one visitor. Moves only as handoff.is_legal_move allows.';
 comment on column public.conversations.visitor_user_id is 'The (anonymous) Supabase user whose conversation this is. The only thing that grants a visitor access.';
 comment on column public.conversations.assigned_agent_id is 'Owner while agent_active; who had it last when resolved or closed.';
@@ -213,6 +245,15 @@ begin
   if new.required_skills is distinct from old.required_skills then
     new.required_skills := handoff.normal_words(new.required_skills);
   end if;
+  if (new.customer_presence <> old.customer_presence or new.customer_last_seen_at is distinct from old.customer_last_seen_at)
+     and (new.customer_presence in ('online', 'typing') or old.customer_presence in ('online', 'typing')) then
+    new.customer_active_at := greatest(new.customer_active_at, case
+      when new.customer_last_seen_at is distinct from old.customer_last_seen_at then new.customer_last_seen_at else now() end);
+  end if;
+  -- A sign of life stops the time to auto-close.
+  if new.customer_active_at is distinct from old.customer_active_at then
+    new.auto_close_warning_sent_at := null;
+  end if;
   if new.status = old.status and (new.status <> 'agent_active' or new.assigned_agent_id is not distinct from old.assigned_agent_id) then
     return new;  -- nothing moved: at most the last agent's account was deleted
   end if;
@@ -247,10 +288,9 @@ begin
     else
       null;
   end case;
-  if new.status <> 'agent_active' then
-    new.auto_close_warning_sent_at := null;
-  end if;
-  -- One number for each event that handoff.conversations_announce writes for this move.
+  -- It was for the agent that had it.
+  new.auto_close_warning_sent_at := null;
+  -- One number for each event that handoff.conversations_moved writes for this move.
   new.event_seq := old.event_seq
     + (new.status <> old.status)::integer
     + (new.status = 'agent_active')::integer

@@ -6,37 +6,29 @@
 -- looked up in an object, because a session makes the plan once, for as many rows as its first statement had: a join that
 -- suits one row costs a batch of thousands its square.
 --
--- Most updates move nothing (each message numbers itself on its conversation): that is found out before anything else.
+-- Most updates move nothing (each message numbers itself on its conversation): one trigger finds that out once for all that
+-- follows from a move.
 
--- DEFINER: writes agent_availability, which no client may. The only writer of current_chat_count.
-create or replace function handoff.conversations_count()
-returns trigger
+-- The only writer of current_chat_count, with its twin below.
+create or replace function handoff.count_moves(
+  projects uuid[], old_statuses text[], old_agents uuid[], statuses text[], agents uuid[], claims timestamptz[]
+)
+returns void
 language plpgsql
-security definer
+volatile
+security definer  -- writes agent_availability, which no client may
 set search_path = ''
 as $$
 declare
   uncounted uuid;
 begin
-  -- Who carries what is all that counts: a conversation that enters the queue changes nothing here.
-  if (select array_agg(case changed.status when 'agent_active' then changed.assigned_agent_id end) from old_rows as changed)
-     is not distinct from
-     (select array_agg(case changed.status when 'agent_active' then changed.assigned_agent_id end) from new_rows as changed) then
-    return null;
-  end if;
   with change as (
     select pair.project_id,
            case when pair.old_status = 'agent_active' then pair.old_agent_id end as lost_by,
            case when pair.status = 'agent_active' then pair.agent_id end as gained_by,
            pair.claimed_at
-      from (select array_agg(changed.project_id) as projects, array_agg(changed.status) as statuses,
-                   array_agg(changed.assigned_agent_id) as agents
-              from old_rows as changed) as before
-     cross join (select array_agg(changed.status) as statuses, array_agg(changed.assigned_agent_id) as agents,
-                        array_agg(changed.claimed_at) as claims
-                   from new_rows as changed) as after
-     cross join unnest(before.projects, before.statuses, before.agents, after.statuses, after.agents, after.claims)
-       as pair (project_id, old_status, old_agent_id, status, agent_id, claimed_at)
+      from unnest(projects, old_statuses, old_agents, statuses, agents, claims)
+             as pair (project_id, old_status, old_agent_id, status, agent_id, claimed_at)
      where pair.old_status <> pair.status or pair.old_agent_id is distinct from pair.agent_id
   ), delta as (
     select project_id, agent_id, sum(chats)::integer as chats, bool_or(chats > 0) as gained, max(gained_at) as gained_at
@@ -72,77 +64,51 @@ begin
     perform handoff.fail(409, 'agent_not_online', format('User %s is no agent of this project', uncounted),
                          'Give conversations to members only.');
   end if;
-  return null;
 end
 $$;
-revoke all on function handoff.conversations_count() from public, anon, authenticated;
+comment on function handoff.count_moves(uuid[], text[], uuid[], text[], uuid[], timestamptz[]) is
+  'Brings the agents'' counts up to date with moves of conversations, given before and after.';
+revoke all on function handoff.count_moves(uuid[], text[], uuid[], text[], uuid[], timestamptz[]) from public, anon, authenticated;
 
-create or replace trigger conversations_count
-  after update on public.conversations
-  referencing old table as old_rows new table as new_rows
-  for each statement execute function handoff.conversations_count();
-
--- DEFINER: writes agent_availability, which no client may.
-create or replace function handoff.conversations_count_deleted()
+-- DEFINER: writes what no client may. The numbers of the events were reserved by handoff.conversations_guard.
+create or replace function handoff.conversations_moved()
 returns trigger
 language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  old_statuses text[];
+  old_agents uuid[];
+  ids uuid[];
+  projects uuid[];
+  statuses text[];
+  agents uuid[];
+  claims timestamptz[];
 begin
-  with delta as (
-    select gone.project_id, gone.assigned_agent_id as agent_id, count(*)::integer as chats
-      from old_rows as gone
-     where gone.status = 'agent_active'
-     group by gone.project_id, gone.assigned_agent_id
-  ), locked as (
-    select agent.id, delta.chats
-      from delta
-      join public.agent_availability as agent
-        on agent.user_id = delta.agent_id and agent.project_id = delta.project_id
-     order by agent.id
-       for no key update of agent
-  )
-  update public.agent_availability as agent
-     set current_chat_count = agent.current_chat_count - locked.chats
-    from locked
-   where agent.id = locked.id;
-  return null;
-end
-$$;
-revoke all on function handoff.conversations_count_deleted() from public, anon, authenticated;
-
-create or replace trigger conversations_count_deleted
-  after delete on public.conversations
-  referencing old table as old_rows
-  for each statement execute function handoff.conversations_count_deleted();
-
--- DEFINER: writes the outbox, which no client may. The numbers were reserved by handoff.conversations_guard.
-create or replace function handoff.conversations_announce()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  if (select array_agg(changed.status) from old_rows as changed) is not distinct from (select array_agg(changed.status) from new_rows as changed)
-     and (select array_agg(changed.assigned_agent_id) from old_rows as changed)
-         is not distinct from (select array_agg(changed.assigned_agent_id) from new_rows as changed) then
+  select array_agg(changed.status), array_agg(changed.assigned_agent_id) into old_statuses, old_agents from old_rows as changed;
+  select array_agg(changed.id), array_agg(changed.project_id), array_agg(changed.status), array_agg(changed.assigned_agent_id),
+         array_agg(changed.claimed_at)
+    into ids, projects, statuses, agents, claims
+    from new_rows as changed;
+  if statuses is not distinct from old_statuses and agents is not distinct from old_agents then
     return null;
   end if;
+  if 'agent_active' = any(old_statuses || statuses) then  -- what only enters the queue changes nobody's count
+    perform handoff.count_moves(projects, old_statuses, old_agents, statuses, agents, claims);
+    perform handoff.end_absences(ids, old_statuses);
+  end if;
+  perform handoff.end_offers(ids, statuses, agents);
   with move as materialized (
     select pair.*
-      from (select array_agg(changed.status) as statuses, array_agg(changed.assigned_agent_id) as agents
-              from old_rows as changed) as before
-     cross join (select array_agg(changed.project_id) as projects, array_agg(changed.id) as ids, array_agg(changed.status) as statuses,
-                        array_agg(changed.assigned_agent_id) as agents, array_agg(changed.event_seq) as seqs,
+      from (select array_agg(changed.event_seq) as seqs,
                         array_agg(changed.handoff_reason) as handoff_reasons, array_agg(changed.customer_name) as names,
                         array_agg(changed.preview) as previews, array_agg(changed.queue_entered_at) as entries,
-                        array_agg(changed.claimed_at) as claims, array_agg(changed.resolved_by) as resolvers,
+                        array_agg(changed.resolved_by) as resolvers,
                         array_agg(changed.close_reason) as close_reasons, array_agg(changed.priority) as priorities
                    from new_rows as changed) as after
-     cross join unnest(before.statuses, before.agents, after.projects, after.ids, after.statuses, after.agents, after.seqs,
-                       after.handoff_reasons, after.names, after.previews, after.entries, after.claims, after.resolvers,
+     cross join unnest(old_statuses, old_agents, projects, ids, statuses, agents, after.seqs,
+                       after.handoff_reasons, after.names, after.previews, after.entries, claims, after.resolvers,
                        after.close_reasons, after.priorities)
        as pair (old_status, old_agent_id, project_id, id, status, assigned_agent_id, event_seq, handoff_reason, customer_name,
                 preview, queue_entered_at, claimed_at, resolved_by, close_reason, priority)
@@ -192,12 +158,59 @@ begin
   return null;
 end
 $$;
-revoke all on function handoff.conversations_announce() from public, anon, authenticated;
+comment on function handoff.conversations_moved() is
+  'All that follows from a move elsewhere: agents'' counts, absences and offers that end, events.';
+revoke all on function handoff.conversations_moved() from public, anon, authenticated;
 
-create or replace trigger conversations_announce
+-- Its work was that of four triggers once.
+drop trigger if exists conversations_count on public.conversations;
+drop trigger if exists conversations_announce on public.conversations;
+drop trigger if exists conversations_end_offers on public.conversations;
+drop trigger if exists conversations_clock on public.conversations;
+drop function if exists handoff.conversations_count();
+drop function if exists handoff.conversations_announce();
+drop function if exists handoff.conversations_end_offers();
+drop function if exists handoff.conversations_clock();
+
+create or replace trigger conversations_moved
   after update on public.conversations
   referencing old table as old_rows new table as new_rows
-  for each statement execute function handoff.conversations_announce();
+  for each statement execute function handoff.conversations_moved();
+
+-- DEFINER: writes agent_availability, which no client may.
+create or replace function handoff.conversations_count_deleted()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  with delta as (
+    select gone.project_id, gone.assigned_agent_id as agent_id, count(*)::integer as chats
+      from old_rows as gone
+     where gone.status = 'agent_active'
+     group by gone.project_id, gone.assigned_agent_id
+  ), locked as (
+    select agent.id, delta.chats
+      from delta
+      join public.agent_availability as agent
+        on agent.user_id = delta.agent_id and agent.project_id = delta.project_id
+     order by agent.id
+       for no key update of agent
+  )
+  update public.agent_availability as agent
+     set current_chat_count = agent.current_chat_count - locked.chats
+    from locked
+   where agent.id = locked.id;
+  return null;
+end
+$$;
+revoke all on function handoff.conversations_count_deleted() from public, anon, authenticated;
+
+create or replace trigger conversations_count_deleted
+  after delete on public.conversations
+  referencing old table as old_rows
+  for each statement execute function handoff.conversations_count_deleted();
 
 -- What is no move but news for the team all the same: tags, priority, rating, and whether the customer is there.
 -- DEFINER: writes the outbox, which no client may.

@@ -70,7 +70,7 @@ end
 $$;
 revoke all on function handoff.obstacle(uuid, uuid, uuid) from public, anon, authenticated;
 
--- Who takes it, and who it is offered to, in the order of handoff.conversations_count: two who take each other's offers cannot
+-- Who takes it, and who it is offered to, in the order of handoff.count_moves: two who take each other's offers cannot
 -- deadlock. With the conversation locked no other offer of it comes.
 create or replace function handoff.lock_agents_of(conversation public.conversations, taker uuid)
 returns void
@@ -247,7 +247,7 @@ begin
   if transfer.agent_id = conversation.assigned_agent_id then
     return handoff.claimed(conversation.id, transfer.agent_id);
   end if;
-  -- Giver and receiver in the order of handoff.conversations_count, so that two who exchange conversations cannot deadlock.
+  -- Giver and receiver in the order of handoff.count_moves, so that two who exchange conversations cannot deadlock.
   perform 1
      from public.agent_availability as agent
     where agent.project_id = conversation.project_id

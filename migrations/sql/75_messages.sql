@@ -1,15 +1,30 @@
 -- Messages: numbered on their conversation, idempotent, and the place where the automatic handoff triggers fire.
 
+-- As for conversations: domains, because check constraints are parsed for each statement.
+do $$
+begin
+  if to_regtype('handoff.message_content') is not null then
+    return;
+  end if;
+  create domain handoff.message_sender_type as text
+    constraint messages_sender_type check (value in ('customer', 'ai', 'agent', 'system'));
+  create domain handoff.message_content as text
+    constraint messages_content_length check (char_length(value) between 1 and 10000);
+  create domain handoff.message_metadata as jsonb
+    constraint messages_metadata_is_object check (jsonb_typeof(value) = 'object');
+end
+$$;
+
 create table if not exists public.messages (
   id uuid primary key default gen_random_uuid(),
   conversation_id uuid not null references public.conversations (id) on delete cascade,
-  project_id uuid not null references public.projects (id) on delete cascade,
+  project_id uuid not null,  -- its conversation's: that one has the foreign key
   seq bigint not null,
-  sender_type text not null constraint messages_sender_type check (sender_type in ('customer', 'ai', 'agent', 'system')),
+  sender_type handoff.message_sender_type not null,
   sender_id uuid references auth.users (id) on delete set null,
-  content text not null constraint messages_content_length check (char_length(content) between 1 and 10000),
+  content handoff.message_content not null,
   client_message_id uuid,
-  metadata jsonb not null default '{}'::jsonb constraint messages_metadata_is_object check (jsonb_typeof(metadata) = 'object'),
+  metadata handoff.message_metadata not null default '{}'::jsonb,
   created_at timestamptz not null default now(),
   constraint messages_one_per_seq unique (conversation_id, seq)
 );

@@ -172,44 +172,39 @@ create or replace trigger offers_deleted
   for each statement execute function handoff.offers_deleted();
 
 -- Whatever takes a conversation out of the queue ends its offer.
--- DEFINER: writes private rows, whoever moves the conversation.
-create or replace function handoff.conversations_end_offers()
-returns trigger
+create or replace function handoff.end_offers(ids uuid[], statuses text[], agents uuid[])
+returns void
 language plpgsql
-security definer
+volatile
+security definer  -- writes private rows, whoever moves the conversation
 set search_path = ''
 as $$
 begin
   -- One look at a small index is all that projects without offers pay.
   if not exists (select 1 from handoff.offers as offer where offer.state = 'open') then
-    return null;
+    return;
   end if;
   perform 1
      from public.agent_availability as agent
     where (agent.project_id, agent.user_id) in (
             select offer.project_id, offer.agent_id
-              from new_rows as moved
+              from unnest(ids, statuses) as moved (id, status)
               join handoff.offers as offer on offer.conversation_id = moved.id and offer.state = 'open'
              where moved.status <> 'waiting')
     order by agent.id
       for no key update;
   update handoff.offers as ended
-     set state = case when moved.status = 'agent_active' and moved.assigned_agent_id = ended.agent_id
+     set state = case when moved.status = 'agent_active' and moved.agent_id = ended.agent_id
                       then 'accepted' else 'withdrawn' end,
          end_reason = case when moved.status <> 'agent_active' then 'closed'
-                           when moved.assigned_agent_id <> ended.agent_id then 'claimed' end,
+                           when moved.agent_id <> ended.agent_id then 'claimed' end,
          ended_at = greatest(now(), ended.offered_at)
-    from new_rows as moved
+    from unnest(ids, statuses, agents) as moved (id, status, agent_id)
    where ended.conversation_id = moved.id and ended.state = 'open' and moved.status <> 'waiting';
-  return null;
 end
 $$;
-revoke all on function handoff.conversations_end_offers() from public, anon, authenticated;
-
-create or replace trigger conversations_end_offers
-  after update on public.conversations
-  referencing new table as new_rows
-  for each statement execute function handoff.conversations_end_offers();
+comment on function handoff.end_offers(uuid[], text[], uuid[]) is 'Ends the open offers of conversations that left the queue.';
+revoke all on function handoff.end_offers(uuid[], text[], uuid[]) from public, anon, authenticated;
 
 -- An agent who can no longer take it has not missed it: the offer goes to the next one, and may come again.
 -- DEFINER: writes private rows, whoever changes the agent.

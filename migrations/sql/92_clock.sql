@@ -48,43 +48,24 @@ comment on column handoff.schedule_edges.next_edge is 'When to look again: the n
 create index if not exists schedule_edges_next_edge_idx on handoff.schedule_edges (next_edge);
 revoke all on handoff.schedule_edges from public, anon, authenticated;
 
--- Signs of life.
-
-create or replace function handoff.conversations_clock()
-returns trigger
+-- Whatever takes a chat from its agent ends what was noted of the agent's absence.
+create or replace function handoff.end_absences(ids uuid[], old_statuses text[])
+returns void
 language plpgsql
+volatile
 security definer  -- clears private rows, whoever moves the conversation
 set search_path = ''
 as $$
 begin
-  if (new.customer_presence in ('online', 'typing') or old.customer_presence in ('online', 'typing'))
-     and (new.customer_presence, new.customer_last_seen_at) is distinct from (old.customer_presence, old.customer_last_seen_at) then
-    new.customer_active_at := greatest(new.customer_active_at, case
-      when new.customer_last_seen_at is distinct from old.customer_last_seen_at then new.customer_last_seen_at else now() end);
-  end if;
-  if new.status <> 'agent_active' or new.assigned_agent_id is distinct from old.assigned_agent_id then
-    new.auto_close_warning_sent_at := null;
-    delete from handoff.agent_absences as absence where absence.conversation_id = new.id;
-  elsif new.customer_active_at is distinct from old.customer_active_at then
-    new.auto_close_warning_sent_at := null;
-  end if;
-  return new;
+  delete from handoff.agent_absences as absence
+   using unnest(ids, old_statuses) as moved (id, old_status)
+   where absence.conversation_id = moved.id and moved.old_status = 'agent_active';
 end
 $$;
-comment on function handoff.conversations_clock() is
-  'Notes the customer''s signs of life. They stop the time to auto-close, and so does whatever takes the chat from its agent.';
-revoke all on function handoff.conversations_clock() from public, anon, authenticated;
+comment on function handoff.end_absences(uuid[], text[]) is 'Forgets the absence of agents whose chats went elsewhere.';
+revoke all on function handoff.end_absences(uuid[], text[]) from public, anon, authenticated;
 
-create or replace trigger conversations_clock
-  before update on public.conversations
-  for each row when (
-    (old.status = 'agent_active'
-     and (new.status <> 'agent_active' or new.assigned_agent_id is distinct from old.assigned_agent_id))
-    or new.customer_active_at is distinct from old.customer_active_at
-    or ((new.customer_presence in ('online', 'typing') or old.customer_presence in ('online', 'typing'))
-        and (new.customer_presence, new.customer_last_seen_at)
-            is distinct from (old.customer_presence, old.customer_last_seen_at)))
-  execute function handoff.conversations_clock();
+-- Signs of life.
 
 create or replace function handoff.still_here(conversation_id uuid, moment timestamptz default now())
 returns jsonb

@@ -142,6 +142,7 @@ func awaitCleanup(ctx context.Context, conn *pgconn.PgConn) {
 // role or the database set.
 func replicationConfig(config *pgx.ConnConfig) *pgconn.Config {
 	replication := config.Config.Copy()
+	replication.DialFunc = inBunches(replication.DialFunc)
 	params := replication.RuntimeParams
 	params["replication"] = "database"
 	params["datestyle"] = "ISO"
