@@ -83,7 +83,7 @@ create view handoff.chat_sessions as
                     ELSE 'assistant'::text
                 END, 'content', message.content, 'timestamp', message.created_at) ||
                 CASE
-                    WHEN ((message.metadata)::jsonb ? 'sources'::text) THEN jsonb_build_object('sources', ((message.metadata)::jsonb -> 'sources'::text))
+                    WHEN (message.metadata ? 'sources'::text) THEN jsonb_build_object('sources', (message.metadata -> 'sources'::text))
                     ELSE '{}'::jsonb
                 END) ORDER BY message.seq), '{}'::jsonb[]) AS messages
            FROM public.messages message
@@ -463,7 +463,7 @@ comment on table public.agent_availability is 'One row an agent and project.';
 comment on column public.agent_availability.status is 'What the agent wants.';
 comment on column public.agent_availability.effective_status is 'What the agent can be given chats by; derived, never set by anyone.';
 comment on column public.agent_availability.max_concurrent_chats is 'May be lowered below current_chat_count: it limits what is given, it takes nothing away.';
-comment on column public.agent_availability.current_chat_count is 'The agent''s agent_active conversations. Counted for a new row, then written by one function (handoff.count_moves).';
+comment on column public.agent_availability.current_chat_count is 'The agent''s agent_active conversations. Counted for a new row, then written by one trigger (handoff.conversations_count).';
 comment on column public.agent_availability.offered_chat_count is 'The agent''s open offers: each keeps a slot until it is answered. Written by the triggers of handoff.offers only.';
 comment on column public.agent_availability.idle_since is 'Since when the agent is there without a chat; says nothing about an agent who has one.';
 comment on column public.agent_availability.status_set_by is 'Who set the status last: the agent, or an admin; null when the system did.';
@@ -602,19 +602,19 @@ create table public.conversations (
   id uuid default gen_random_uuid() not null,
   project_id uuid not null,
   customer_id uuid,
-  visitor_id handoff.conversation_visitor_id not null,
+  visitor_id text not null,
   visitor_user_id uuid,
   customer_email text,
-  customer_name handoff.conversation_customer_name,
-  customer_presence handoff.conversation_customer_presence default 'offline'::text not null,
+  customer_name text,
+  customer_presence text default 'offline'::text not null,
   customer_last_seen_at timestamp with time zone,
   customer_active_at timestamp with time zone,
   auto_close_warning_sent_at timestamp with time zone,
   status text default 'ai_active'::text not null,
   assigned_agent_id uuid,
   preferred_agent_id uuid,
-  priority handoff.conversation_priority default 0 not null,
-  handoff_reason handoff.conversation_handoff_reason,
+  priority smallint default 0 not null,
+  handoff_reason text,
   handoff_triggered_at timestamp with time zone,
   ai_confidence_at_handoff double precision,
   trigger_keyword text,
@@ -625,17 +625,17 @@ create table public.conversations (
   resolved_at timestamp with time zone,
   resolved_by uuid,
   closed_at timestamp with time zone,
-  close_reason handoff.conversation_close_reason,
+  close_reason text,
   cleared_at timestamp with time zone,
   released_by uuid,
   released_at timestamp with time zone,
   is_spam boolean default false not null,
-  tags handoff.conversation_tags default '{}'::text[] not null,
-  required_skills handoff.conversation_required_skills default '{}'::text[] not null,
-  satisfaction_rating handoff.conversation_rating,
+  tags text[] default '{}'::text[] not null,
+  required_skills text[] default '{}'::text[] not null,
+  satisfaction_rating integer,
   satisfaction_feedback text,
-  source handoff.conversation_source default 'widget'::text not null,
-  metadata handoff.conversation_metadata default '{}'::jsonb not null,
+  source text default 'widget'::text not null,
+  metadata jsonb default '{}'::jsonb not null,
   preview text,
   event_seq bigint default 0 not null,
   awaiting_email boolean default false not null,
@@ -651,9 +651,15 @@ CASE
     WHEN (status = 'closed'::text) THEN last_message_at
     ELSE NULL::timestamp with time zone
 END) stored,
-  customer_left_reason handoff.conversation_customer_left_reason,
+  customer_left_reason text,
   constraint conversations_assigned_agent_id_fkey FOREIGN KEY (assigned_agent_id) REFERENCES auth.users(id) ON DELETE SET NULL,
+  constraint conversations_close_reason CHECK (((char_length(close_reason) >= 1) AND (char_length(close_reason) <= 100))),
   constraint conversations_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE SET NULL,
+  constraint conversations_customer_left_reason CHECK (((char_length(customer_left_reason) >= 1) AND (char_length(customer_left_reason) <= 100))),
+  constraint conversations_customer_name_length CHECK (((char_length(customer_name) >= 1) AND (char_length(customer_name) <= 200))),
+  constraint conversations_customer_presence CHECK ((customer_presence = ANY (ARRAY['online'::text, 'idle'::text, 'offline'::text, 'typing'::text]))),
+  constraint conversations_handoff_reason CHECK ((handoff_reason = ANY (ARRAY['low_confidence'::text, 'keyword'::text, 'customer_request'::text, 'button_click'::text]))),
+  constraint conversations_metadata_is_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
   constraint conversations_owner_matches_status CHECK (
 CASE status
     WHEN 'agent_active'::text THEN (assigned_agent_id IS NOT NULL)
@@ -663,10 +669,16 @@ CASE status
 END),
   constraint conversations_pkey PRIMARY KEY (id),
   constraint conversations_preferred_agent_id_fkey FOREIGN KEY (preferred_agent_id) REFERENCES auth.users(id) ON DELETE SET NULL,
+  constraint conversations_priority CHECK (((priority >= 0) AND (priority <= 9))),
   constraint conversations_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE,
+  constraint conversations_rating CHECK (((satisfaction_rating >= 1) AND (satisfaction_rating <= 5))),
   constraint conversations_released_by_fkey FOREIGN KEY (released_by) REFERENCES auth.users(id) ON DELETE SET NULL,
+  constraint conversations_required_skills CHECK ((cardinality(required_skills) <= 20)),
   constraint conversations_resolved_by_fkey FOREIGN KEY (resolved_by) REFERENCES auth.users(id) ON DELETE SET NULL,
+  constraint conversations_source CHECK ((source = ANY (ARRAY['widget'::text, 'playground'::text, 'mcp'::text, 'api'::text, 'voice'::text]))),
   constraint conversations_status CHECK ((status = ANY (ARRAY['ai_active'::text, 'waiting'::text, 'agent_active'::text, 'resolved'::text, 'closed'::text]))),
+  constraint conversations_tags CHECK ((cardinality(tags) <= 20)),
+  constraint conversations_visitor_id_length CHECK (((char_length(visitor_id) >= 1) AND (char_length(visitor_id) <= 200))),
   constraint conversations_visitor_user_id_fkey FOREIGN KEY (visitor_user_id) REFERENCES auth.users(id) ON DELETE SET NULL
 ) with (fillfactor=85);
 comment on table public.conversations is 'One chat of one visitor. Moves only as handoff.is_legal_move allows.';
@@ -703,11 +715,14 @@ CREATE INDEX conversations_resolved_at_idx ON public.conversations USING btree (
 CREATE INDEX conversations_resolved_by_idx ON public.conversations USING btree (resolved_by) WHERE (resolved_by IS NOT NULL);
 CREATE INDEX conversations_visitor_idx ON public.conversations USING btree (project_id, visitor_id);
 CREATE INDEX conversations_visitor_user_idx ON public.conversations USING btree (visitor_user_id) WHERE (visitor_user_id IS NOT NULL);
+CREATE TRIGGER conversations_announce AFTER UPDATE ON public.conversations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_announce();
 CREATE TRIGGER conversations_announce_change AFTER UPDATE OF tags, priority, required_skills, is_spam, satisfaction_rating, customer_id, customer_name, customer_email, customer_presence ON public.conversations FOR EACH ROW EXECUTE FUNCTION handoff.conversations_announce_change();
+CREATE TRIGGER conversations_clock BEFORE UPDATE ON public.conversations FOR EACH ROW WHEN ((((old.status = 'agent_active'::text) AND ((new.status <> 'agent_active'::text) OR (new.assigned_agent_id IS DISTINCT FROM old.assigned_agent_id))) OR (new.customer_active_at IS DISTINCT FROM old.customer_active_at) OR (((new.customer_presence = ANY (ARRAY['online'::text, 'typing'::text])) OR (old.customer_presence = ANY (ARRAY['online'::text, 'typing'::text]))) AND ((new.customer_presence IS DISTINCT FROM old.customer_presence) OR (new.customer_last_seen_at IS DISTINCT FROM old.customer_last_seen_at))))) EXECUTE FUNCTION handoff.conversations_clock();
+CREATE TRIGGER conversations_count AFTER UPDATE ON public.conversations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_count();
 CREATE TRIGGER conversations_count_deleted AFTER DELETE ON public.conversations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_count_deleted();
+CREATE TRIGGER conversations_end_offers AFTER UPDATE ON public.conversations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_end_offers();
 CREATE TRIGGER conversations_guard BEFORE UPDATE ON public.conversations FOR EACH ROW EXECUTE FUNCTION handoff.conversations_guard();
 CREATE TRIGGER conversations_guard_insert BEFORE INSERT ON public.conversations FOR EACH ROW EXECUTE FUNCTION handoff.conversations_guard_insert();
-CREATE TRIGGER conversations_moved AFTER UPDATE ON public.conversations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_moved();
 CREATE TRIGGER conversations_presence BEFORE INSERT ON public.conversations FOR EACH ROW WHEN (((new.visitor_user_id IS NOT NULL) AND (new.status <> 'closed'::text))) EXECUTE FUNCTION handoff.conversations_presence();
 CREATE TRIGGER customers_count_deleted AFTER DELETE ON public.conversations REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.customers_count();
 CREATE TRIGGER customers_count_moved AFTER UPDATE OF customer_id ON public.conversations FOR EACH ROW WHEN ((old.customer_id IS DISTINCT FROM new.customer_id)) EXECUTE FUNCTION handoff.customers_count_moved();
@@ -888,18 +903,22 @@ create table public.messages (
   conversation_id uuid not null,
   project_id uuid not null,
   seq bigint not null,
-  sender_type handoff.message_sender_type not null,
+  sender_type text not null,
   sender_id uuid,
-  content handoff.message_content not null,
+  content text not null,
   client_message_id uuid,
-  metadata handoff.message_metadata default '{}'::jsonb not null,
+  metadata jsonb default '{}'::jsonb not null,
   created_at timestamp with time zone default now() not null,
   attachments jsonb default '[]'::jsonb not null,
   constraint messages_attachments_is_list CHECK ((jsonb_typeof(attachments) = 'array'::text)),
+  constraint messages_content_length CHECK (((char_length(content) >= 1) AND (char_length(content) <= 10000))),
   constraint messages_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE,
+  constraint messages_metadata_is_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
   constraint messages_one_per_seq UNIQUE (conversation_id, seq),
   constraint messages_pkey PRIMARY KEY (id),
-  constraint messages_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES auth.users(id) ON DELETE SET NULL
+  constraint messages_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE,
+  constraint messages_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES auth.users(id) ON DELETE SET NULL,
+  constraint messages_sender_type CHECK ((sender_type = ANY (ARRAY['customer'::text, 'ai'::text, 'agent'::text, 'system'::text])))
 );
 comment on table public.messages is 'What was said. Never changed after it was written.';
 comment on column public.messages.seq is 'The event number of the message on its conversation''s topic; orders and pages the transcript.';
@@ -914,7 +933,7 @@ CREATE TRIGGER messages_number BEFORE INSERT ON public.messages FOR EACH ROW EXE
 alter table public.messages enable row level security;
 create policy "Agents can write as themselves" on public.messages as permissive
   for insert to authenticated
-  with check ((((sender_type)::text = 'agent'::text) AND (sender_id = ( SELECT auth.uid() AS uid)) AND (project_id IN ( SELECT handoff.member_projects() AS member_projects))));
+  with check (((sender_type = 'agent'::text) AND (sender_id = ( SELECT auth.uid() AS uid)) AND (project_id IN ( SELECT handoff.member_projects() AS member_projects))));
 create policy "Both sides can read the transcript" on public.messages as permissive
   for select to authenticated
   using (((project_id IN ( SELECT handoff.member_projects() AS member_projects)) OR (conversation_id IN ( SELECT handoff.own_conversations() AS own_conversations))));
@@ -1601,50 +1620,55 @@ CREATE OR REPLACE FUNCTION handoff.announce_end(ended bigint[], moment timestamp
  SET search_path TO ''
 AS $function$
 begin
-  insert into handoff.outbox (project_id, kind, payload)
-  select session.project_id, 'presence_leave',
-         handoff.presence_payload(session, moment)
-           || jsonb_build_object('reason', session.leave_reason, 'leave_data', session.leave_data)
-    from public.presence_sessions as session
-   where session.id = any (announce_end.ended)
-   order by session.id;
-  with last as (
-    -- Of the connections of one person the last of these; none, while another is still there.
-    select distinct on (session.project_id, session.client_id) session as row
+  with closed as materialized (
+    select session.id, session.project_id, session.client_id, session.role, session.last_seen_at, session.leave_reason, session.leave_data,
+           handoff.presence_payload(session, moment) as payload
       from public.presence_sessions as session
      where session.id = any (announce_end.ended)
-       and not exists (
+  ), last as materialized (
+    -- Of the connections of one person the last of these; none, while another is still there.
+    select distinct on (closed.project_id, closed.client_id)
+           closed.id, closed.project_id, closed.role, closed.last_seen_at, closed.leave_reason,
+           closed.payload - array['connection_id', 'data', 'page', 'conversation_id'] as person
+      from closed
+     where not exists (
              select 1 from public.presence_sessions as other
-              where other.project_id = session.project_id and other.client_id = session.client_id and other.left_at is null)
-     order by session.project_id, session.client_id, session.last_seen_at desc, session.id desc
-  ), told as (
-    select (last.row).project_id, (last.row).role, (last.row).id, event.kind,
-           handoff.presence_payload(last.row, moment) - array['connection_id', 'data', 'page', 'conversation_id'] as person,
-           case event.kind when 'visitor_presence' then handoff.there_or_not('offline')
-             else jsonb_build_object('reason', (last.row).leave_reason, 'last_seen_at', (last.row).last_seen_at) end as news
+              where other.project_id = closed.project_id and other.client_id = closed.client_id and other.left_at is null)
+     order by closed.project_id, closed.client_id, closed.last_seen_at desc, closed.id desc
+  ), event as (
+    select closed.project_id, closed.id, 1 as rank, 'presence_leave' as kind,
+           closed.payload || jsonb_build_object('reason', closed.leave_reason, 'leave_data', closed.leave_data) as payload
+      from closed
+    union all
+    select last.project_id, last.id, 2, 'visitor_presence', last.person || handoff.there_or_not('offline')
+      from last where last.role <> 'agent'
+    union all
+    select last.project_id, last.id, 3, 'presence_offline',
+           last.person || jsonb_build_object('reason', last.leave_reason, 'last_seen_at', last.last_seen_at)
       from last
-     cross join (values ('visitor_presence', 1), ('presence_offline', 2)) as event (kind, rank)
-     where event.kind = 'presence_offline' or (last.row).role <> 'agent'
-     order by (last.row).id, event.rank
   )
   insert into handoff.outbox (project_id, kind, payload)
-  select told.project_id, told.kind, told.person || told.news from told;
+  select event.project_id, event.kind, event.payload
+    from event
+   order by event.rank > 1, event.id, event.rank;
 end
 $function$;
 comment on function handoff.announce_end(ended bigint[], moment timestamp with time zone) is 'presence_leave for each closed session; for who is now offline on all devices presence_offline, and presence_change unless it is an agent.';
 
 CREATE OR REPLACE FUNCTION handoff.announce_person(session public.presence_sessions, status text, moment timestamp with time zone)
  RETURNS void
- LANGUAGE sql
+ LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO ''
 AS $function$
-  insert into handoff.outbox (project_id, kind, payload)
-  select session.project_id, 'visitor_presence', jsonb_build_object(
-           'client_id', session.client_id, 'user_id', session.user_id, 'name', profile.of -> 'name',
-           'email', profile.of -> 'email', 'role', session.role, 'timestamp', moment) || handoff.there_or_not(status)
-    from (select handoff.presence_profile(session) as of) as profile
-   where session.role <> 'agent';
+begin
+  if session.role <> 'agent' then
+    insert into handoff.outbox (project_id, kind, payload)
+    values (session.project_id, 'visitor_presence',
+            handoff.presence_payload(session, moment) - array['connection_id', 'data', 'page', 'conversation_id']
+              || handoff.there_or_not(announce_person.status));
+  end if;
+end
 $function$;
 comment on function handoff.announce_person(session public.presence_sessions, status text, moment timestamp with time zone) is 'presence_change of a customer or bot: online or offline.';
 
@@ -2162,21 +2186,6 @@ begin
 end
 $function$;
 comment on function handoff.chats_of(project_id uuid, user_id uuid) is 'How many chats the agent has, counted.';
-
-CREATE OR REPLACE FUNCTION handoff.chatting_customer(project_id uuid, user_id uuid)
- RETURNS uuid
- LANGUAGE sql
- STABLE SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-  select conversation.customer_id
-    from public.conversations as conversation
-   where conversation.project_id = chatting_customer.project_id
-     and conversation.visitor_user_id = chatting_customer.user_id
-     and conversation.customer_id is not null
-   order by conversation.created_at desc
-   limit 1;
-$function$;
 
 CREATE OR REPLACE FUNCTION handoff.check_settings_types(given jsonb)
  RETURNS void
@@ -2859,193 +2868,31 @@ end
 $function$;
 grant execute on function handoff.conversation_sync(conversation_id uuid, since bigint) to authenticated;
 
-CREATE OR REPLACE FUNCTION handoff.conversations_announce_change()
+CREATE OR REPLACE FUNCTION handoff.conversations_announce()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 begin
-  if new.customer_presence is distinct from old.customer_presence and new.assigned_agent_id is not null
-     and new.status = 'agent_active' then
-    insert into handoff.outbox (project_id, conversation_id, kind, payload)
-    values (new.project_id, new.id, 'customer_presence_update', jsonb_strip_nulls(jsonb_build_object(
-      'conversation_id', new.id, 'agent_id', new.assigned_agent_id, 'status', new.customer_presence,
-      'reason', case when new.customer_presence = 'offline' then new.customer_left_reason end,
-      'timestamp', coalesce(new.customer_last_seen_at, now()))));
-  end if;
-  if (new.tags, new.priority, new.required_skills, new.is_spam, new.satisfaction_rating, new.customer_id, new.customer_name,
-      new.customer_email)
-     is distinct from
-     (old.tags, old.priority, old.required_skills, old.is_spam, old.satisfaction_rating, old.customer_id, old.customer_name,
-      old.customer_email) then
-    insert into handoff.outbox (project_id, conversation_id, kind, payload)
-    values (new.project_id, new.id, 'conversation_updated', jsonb_build_object('conversation', jsonb_build_object(
-      'id', new.id, 'tags', new.tags, 'priority', new.priority, 'required_skills', new.required_skills,
-      'is_spam', new.is_spam, 'satisfaction_rating', new.satisfaction_rating, 'customer_id', new.customer_id,
-      'customer_name', new.customer_name, 'customer_email', new.customer_email)));
-  end if;
-  return null;
-end
-$function$;
-
-CREATE OR REPLACE FUNCTION handoff.conversations_count_deleted()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-begin
-  with delta as (
-    select gone.project_id, gone.assigned_agent_id as agent_id, count(*)::integer as chats
-      from old_rows as gone
-     where gone.status = 'agent_active'
-     group by gone.project_id, gone.assigned_agent_id
-  ), locked as (
-    select agent.id, delta.chats
-      from delta
-      join public.agent_availability as agent
-        on agent.user_id = delta.agent_id and agent.project_id = delta.project_id
-     order by agent.id
-       for no key update of agent
-  )
-  update public.agent_availability as agent
-     set current_chat_count = agent.current_chat_count - locked.chats
-    from locked
-   where agent.id = locked.id;
-  return null;
-end
-$function$;
-
-CREATE OR REPLACE FUNCTION handoff.conversations_guard()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-begin
-  -- The account of an agent was deleted (foreign key action): its chats go back to the queue.
-  if old.status = 'agent_active' and new.status = 'agent_active' and new.assigned_agent_id is null then
-    new.status := 'waiting';
-  end if;
-  new.updated_at := now();
-  -- Each call costs as much as everything else here: batches of thousands change neither.
-  if new.tags is distinct from old.tags then
-    new.tags := handoff.normal_words(new.tags);
-  end if;
-  if new.required_skills is distinct from old.required_skills then
-    new.required_skills := handoff.normal_words(new.required_skills);
-  end if;
-  if (new.customer_presence <> old.customer_presence or new.customer_last_seen_at is distinct from old.customer_last_seen_at)
-     and (new.customer_presence in ('online', 'typing') or old.customer_presence in ('online', 'typing')) then
-    new.customer_active_at := greatest(new.customer_active_at, case
-      when new.customer_last_seen_at is distinct from old.customer_last_seen_at then new.customer_last_seen_at else now() end);
-  end if;
-  -- A sign of life stops the time to auto-close.
-  if new.customer_active_at is distinct from old.customer_active_at then
-    new.auto_close_warning_sent_at := null;
-  end if;
-  if new.status = old.status and (new.status <> 'agent_active' or new.assigned_agent_id is not distinct from old.assigned_agent_id) then
-    return new;  -- nothing moved: at most the last agent's account was deleted
-  end if;
-  -- The move of the queue's batches is let through without the call, which costs a third of this trigger.
-  if not (old.status = 'waiting' and new.status = 'agent_active') and not handoff.is_legal_move(old.status, new.status) then
-    perform handoff.fail(409, 'illegal_transition',
-      format('A conversation that is %s cannot become %s', old.status, new.status),
-      'Read its current status first: it may have changed since.');
-  end if;
-  -- The timestamps and references that a move sets; callers never set them.
-  case new.status
-    when 'waiting' then
-      new.assigned_agent_id := null;
-      -- A chat that loses its agent, or is reopened, keeps its place in line.
-      new.queue_entered_at := coalesce(old.queue_entered_at, now());
-      new.handoff_triggered_at := coalesce(old.handoff_triggered_at, now());
-      new.waiting_since := now();
-      if old.status = 'agent_active' then
-        new.released_by := old.assigned_agent_id;
-        new.released_at := now();
-      end if;
-    when 'agent_active' then
-      -- The worker sets it: the assignments of one batch, some microseconds apart, tell their order.
-      new.claimed_at := greatest(now(), new.claimed_at);
-      new.first_response_at := old.first_response_at;
-      new.preferred_agent_id := null;
-    when 'resolved' then
-      new.resolved_at := now();
-      new.preferred_agent_id := new.assigned_agent_id;
-    when 'closed' then
-      new.closed_at := now();
-    else
-      null;
-  end case;
-  -- It was for the agent that had it.
-  new.auto_close_warning_sent_at := null;
-  -- One number for each event that handoff.conversations_moved writes for this move.
-  new.event_seq := old.event_seq
-    + (new.status <> old.status)::integer
-    + (new.status = 'agent_active')::integer
-    + (new.status = 'resolved')::integer;
-  return new;
-end
-$function$;
-
-CREATE OR REPLACE FUNCTION handoff.conversations_guard_insert()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-begin
-  if new.status in ('waiting', 'agent_active') then
-    perform handoff.fail(409, 'illegal_transition', format('A conversation cannot start as %s', new.status),
-                         'Insert it as ai_active, then hand it off.');
-  end if;
-  if not handoff.is_importing() then
-    new.event_seq := 0;
-  end if;
-  return new;
-end
-$function$;
-
-CREATE OR REPLACE FUNCTION handoff.conversations_moved()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-declare
-  old_statuses text[];
-  old_agents uuid[];
-  ids uuid[];
-  projects uuid[];
-  statuses text[];
-  agents uuid[];
-  claims timestamptz[];
-begin
-  select array_agg(changed.status), array_agg(changed.assigned_agent_id) into old_statuses, old_agents from old_rows as changed;
-  select array_agg(changed.id), array_agg(changed.project_id), array_agg(changed.status), array_agg(changed.assigned_agent_id),
-         array_agg(changed.claimed_at)
-    into ids, projects, statuses, agents, claims
-    from new_rows as changed;
-  if statuses is not distinct from old_statuses and agents is not distinct from old_agents then
+  if (select array_agg(changed.status) from old_rows as changed) is not distinct from (select array_agg(changed.status) from new_rows as changed)
+     and (select array_agg(changed.assigned_agent_id) from old_rows as changed)
+         is not distinct from (select array_agg(changed.assigned_agent_id) from new_rows as changed) then
     return null;
   end if;
-  if 'agent_active' = any(old_statuses || statuses) then  -- what only enters the queue changes nobody's count
-    perform handoff.count_moves(projects, old_statuses, old_agents, statuses, agents, claims);
-    perform handoff.end_absences(ids, old_statuses);
-  end if;
-  perform handoff.end_offers(ids, statuses, agents);
   with move as materialized (
     select pair.*
-      from (select array_agg(changed.event_seq) as seqs,
+      from (select array_agg(changed.status) as statuses, array_agg(changed.assigned_agent_id) as agents
+              from old_rows as changed) as before
+     cross join (select array_agg(changed.project_id) as projects, array_agg(changed.id) as ids, array_agg(changed.status) as statuses,
+                        array_agg(changed.assigned_agent_id) as agents, array_agg(changed.event_seq) as seqs,
                         array_agg(changed.handoff_reason) as handoff_reasons, array_agg(changed.customer_name) as names,
                         array_agg(changed.preview) as previews, array_agg(changed.queue_entered_at) as entries,
-                        array_agg(changed.resolved_by) as resolvers,
+                        array_agg(changed.claimed_at) as claims, array_agg(changed.resolved_by) as resolvers,
                         array_agg(changed.close_reason) as close_reasons, array_agg(changed.priority) as priorities
                    from new_rows as changed) as after
-     cross join unnest(old_statuses, old_agents, projects, ids, statuses, agents, after.seqs,
-                       after.handoff_reasons, after.names, after.previews, after.entries, claims, after.resolvers,
+     cross join unnest(before.statuses, before.agents, after.projects, after.ids, after.statuses, after.agents, after.seqs,
+                       after.handoff_reasons, after.names, after.previews, after.entries, after.claims, after.resolvers,
                        after.close_reasons, after.priorities)
        as pair (old_status, old_agent_id, project_id, id, status, assigned_agent_id, event_seq, handoff_reason, customer_name,
                 preview, queue_entered_at, claimed_at, resolved_by, close_reason, priority)
@@ -3095,45 +2942,64 @@ begin
   return null;
 end
 $function$;
-comment on function handoff.conversations_moved() is 'All that follows from a move elsewhere: agents'' counts, absences and offers that end, events.';
 
-CREATE OR REPLACE FUNCTION handoff.conversations_presence()
+CREATE OR REPLACE FUNCTION handoff.conversations_announce_change()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO ''
 AS $function$
-declare
-  rank integer;
 begin
-  select max(handoff.state_rank(lease.state)) into rank
-    from handoff.presence_leases as lease
-   where lease.project_id = new.project_id and lease.client_id = new.visitor_user_id::text and lease.role = 'customer';
-  if rank is not null then
-    new.customer_presence := case rank when 4 then 'typing' when 3 then 'online' else 'idle' end;
-    new.customer_last_seen_at := now();
+  if new.customer_presence is distinct from old.customer_presence and new.assigned_agent_id is not null
+     and new.status = 'agent_active' then
+    insert into handoff.outbox (project_id, conversation_id, kind, payload)
+    values (new.project_id, new.id, 'customer_presence_update', jsonb_strip_nulls(jsonb_build_object(
+      'conversation_id', new.id, 'agent_id', new.assigned_agent_id, 'status', new.customer_presence,
+      'reason', case when new.customer_presence = 'offline' then new.customer_left_reason end,
+      'timestamp', coalesce(new.customer_last_seen_at, now()))));
+  end if;
+  if (new.tags, new.priority, new.required_skills, new.is_spam, new.satisfaction_rating, new.customer_id, new.customer_name,
+      new.customer_email)
+     is distinct from
+     (old.tags, old.priority, old.required_skills, old.is_spam, old.satisfaction_rating, old.customer_id, old.customer_name,
+      old.customer_email) then
+    insert into handoff.outbox (project_id, conversation_id, kind, payload)
+    values (new.project_id, new.id, 'conversation_updated', jsonb_build_object('conversation', jsonb_build_object(
+      'id', new.id, 'tags', new.tags, 'priority', new.priority, 'required_skills', new.required_skills,
+      'is_spam', new.is_spam, 'satisfaction_rating', new.satisfaction_rating, 'customer_id', new.customer_id,
+      'customer_name', new.customer_name, 'customer_email', new.customer_email)));
+  end if;
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.conversations_clock()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if (new.customer_presence in ('online', 'typing') or old.customer_presence in ('online', 'typing'))
+     and (new.customer_presence, new.customer_last_seen_at) is distinct from (old.customer_presence, old.customer_last_seen_at) then
+    new.customer_active_at := greatest(new.customer_active_at, case
+      when new.customer_last_seen_at is distinct from old.customer_last_seen_at then new.customer_last_seen_at else now() end);
+  end if;
+  if new.status <> 'agent_active' or new.assigned_agent_id is distinct from old.assigned_agent_id then
+    new.auto_close_warning_sent_at := null;
+    if old.status = 'agent_active' then
+      delete from handoff.agent_absences as absence where absence.conversation_id = new.id;
+    end if;
+  elsif new.customer_active_at is distinct from old.customer_active_at then
+    new.auto_close_warning_sent_at := null;
   end if;
   return new;
 end
 $function$;
-comment on function handoff.conversations_presence() is 'A new conversation knows at once that its visitor is there.';
+comment on function handoff.conversations_clock() is 'Notes the customer''s signs of life. They stop the time to auto-close, and so does whatever takes the chat from its agent.';
 
-CREATE OR REPLACE FUNCTION handoff.count_files(conversation_id uuid)
- RETURNS integer
- LANGUAGE plpgsql
- STABLE SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-begin
-  return (select count(*)
-            from storage.objects as file
-           where file.bucket_id = handoff.attachment_bucket()
-             and file.name ^@ (count_files.conversation_id::text || '/'));
-end
-$function$;
-
-CREATE OR REPLACE FUNCTION handoff.count_moves(projects uuid[], old_statuses text[], old_agents uuid[], statuses text[], agents uuid[], claims timestamp with time zone[])
- RETURNS void
+CREATE OR REPLACE FUNCTION handoff.conversations_count()
+ RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO ''
@@ -3141,13 +3007,25 @@ AS $function$
 declare
   uncounted uuid;
 begin
+  -- Who carries what is all that counts: a conversation that enters the queue changes nothing here.
+  if (select array_agg(case changed.status when 'agent_active' then changed.assigned_agent_id end) from old_rows as changed)
+     is not distinct from
+     (select array_agg(case changed.status when 'agent_active' then changed.assigned_agent_id end) from new_rows as changed) then
+    return null;
+  end if;
   with change as (
     select pair.project_id,
            case when pair.old_status = 'agent_active' then pair.old_agent_id end as lost_by,
            case when pair.status = 'agent_active' then pair.agent_id end as gained_by,
            pair.claimed_at
-      from unnest(projects, old_statuses, old_agents, statuses, agents, claims)
-             as pair (project_id, old_status, old_agent_id, status, agent_id, claimed_at)
+      from (select array_agg(changed.project_id) as projects, array_agg(changed.status) as statuses,
+                   array_agg(changed.assigned_agent_id) as agents
+              from old_rows as changed) as before
+     cross join (select array_agg(changed.status) as statuses, array_agg(changed.assigned_agent_id) as agents,
+                        array_agg(changed.claimed_at) as claims
+                   from new_rows as changed) as after
+     cross join unnest(before.projects, before.statuses, before.agents, after.statuses, after.agents, after.claims)
+       as pair (project_id, old_status, old_agent_id, status, agent_id, claimed_at)
      where pair.old_status <> pair.status or pair.old_agent_id is distinct from pair.agent_id
   ), delta as (
     select project_id, agent_id, sum(chats)::integer as chats, bool_or(chats > 0) as gained, max(gained_at) as gained_at
@@ -3183,9 +3061,187 @@ begin
     perform handoff.fail(409, 'agent_not_online', format('User %s is no agent of this project', uncounted),
                          'Give conversations to members only.');
   end if;
+  return null;
 end
 $function$;
-comment on function handoff.count_moves(projects uuid[], old_statuses text[], old_agents uuid[], statuses text[], agents uuid[], claims timestamp with time zone[]) is 'Brings the agents'' counts up to date with moves of conversations, given before and after.';
+
+CREATE OR REPLACE FUNCTION handoff.conversations_count_deleted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  with delta as (
+    select gone.project_id, gone.assigned_agent_id as agent_id, count(*)::integer as chats
+      from old_rows as gone
+     where gone.status = 'agent_active'
+     group by gone.project_id, gone.assigned_agent_id
+  ), locked as (
+    select agent.id, delta.chats
+      from delta
+      join public.agent_availability as agent
+        on agent.user_id = delta.agent_id and agent.project_id = delta.project_id
+     order by agent.id
+       for no key update of agent
+  )
+  update public.agent_availability as agent
+     set current_chat_count = agent.current_chat_count - locked.chats
+    from locked
+   where agent.id = locked.id;
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.conversations_end_offers()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  -- One look at a small index is all that projects without offers pay.
+  if not exists (select 1 from handoff.offers as offer where offer.state = 'open') then
+    return null;
+  end if;
+  perform 1
+     from public.agent_availability as agent
+    where (agent.project_id, agent.user_id) in (
+            select offer.project_id, offer.agent_id
+              from new_rows as moved
+              join handoff.offers as offer on offer.conversation_id = moved.id and offer.state = 'open'
+             where moved.status <> 'waiting')
+    order by agent.id
+      for no key update;
+  update handoff.offers as ended
+     set state = case when moved.status = 'agent_active' and moved.assigned_agent_id = ended.agent_id
+                      then 'accepted' else 'withdrawn' end,
+         end_reason = case when moved.status <> 'agent_active' then 'closed'
+                           when moved.assigned_agent_id <> ended.agent_id then 'claimed' end,
+         ended_at = greatest(now(), ended.offered_at)
+    from new_rows as moved
+   where ended.conversation_id = moved.id and ended.state = 'open' and moved.status <> 'waiting';
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.conversations_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  -- The account of an agent was deleted (foreign key action): its chats go back to the queue.
+  if old.status = 'agent_active' and new.status = 'agent_active' and new.assigned_agent_id is null then
+    new.status := 'waiting';
+  end if;
+  new.updated_at := now();
+  -- Each call costs as much as everything else here: batches of thousands change neither.
+  if new.tags is distinct from old.tags then
+    new.tags := handoff.normal_words(new.tags);
+  end if;
+  if new.required_skills is distinct from old.required_skills then
+    new.required_skills := handoff.normal_words(new.required_skills);
+  end if;
+  if new.status = old.status and (new.status <> 'agent_active' or new.assigned_agent_id is not distinct from old.assigned_agent_id) then
+    return new;  -- nothing moved: at most the last agent's account was deleted
+  end if;
+  -- The move of the queue's batches is let through without the call, which costs a third of this trigger.
+  if not (old.status = 'waiting' and new.status = 'agent_active') and not handoff.is_legal_move(old.status, new.status) then
+    perform handoff.fail(409, 'illegal_transition',
+      format('A conversation that is %s cannot become %s', old.status, new.status),
+      'Read its current status first: it may have changed since.');
+  end if;
+  -- The timestamps and references that a move sets; callers never set them.
+  case new.status
+    when 'waiting' then
+      new.assigned_agent_id := null;
+      -- A chat that loses its agent, or is reopened, keeps its place in line.
+      new.queue_entered_at := coalesce(old.queue_entered_at, now());
+      new.handoff_triggered_at := coalesce(old.handoff_triggered_at, now());
+      new.waiting_since := now();
+      if old.status = 'agent_active' then
+        new.released_by := old.assigned_agent_id;
+        new.released_at := now();
+      end if;
+    when 'agent_active' then
+      -- The worker sets it: the assignments of one batch, some microseconds apart, tell their order.
+      new.claimed_at := greatest(now(), new.claimed_at);
+      new.first_response_at := old.first_response_at;
+      new.preferred_agent_id := null;
+    when 'resolved' then
+      new.resolved_at := now();
+      new.preferred_agent_id := new.assigned_agent_id;
+    when 'closed' then
+      new.closed_at := now();
+    else
+      null;
+  end case;
+  if new.status <> 'agent_active' then
+    new.auto_close_warning_sent_at := null;
+  end if;
+  -- One number for each event that handoff.conversations_announce writes for this move.
+  new.event_seq := old.event_seq
+    + (new.status <> old.status)::integer
+    + (new.status = 'agent_active')::integer
+    + (new.status = 'resolved')::integer;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.conversations_guard_insert()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if new.status in ('waiting', 'agent_active') then
+    perform handoff.fail(409, 'illegal_transition', format('A conversation cannot start as %s', new.status),
+                         'Insert it as ai_active, then hand it off.');
+  end if;
+  if not handoff.is_importing() then
+    new.event_seq := 0;
+  end if;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.conversations_presence()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  rank integer;
+begin
+  select max(handoff.state_rank(lease.state)) into rank
+    from handoff.presence_leases as lease
+   where lease.project_id = new.project_id and lease.client_id = new.visitor_user_id::text and lease.role = 'customer';
+  if rank is not null then
+    new.customer_presence := case rank when 4 then 'typing' when 3 then 'online' else 'idle' end;
+    new.customer_last_seen_at := now();
+  end if;
+  return new;
+end
+$function$;
+comment on function handoff.conversations_presence() is 'A new conversation knows at once that its visitor is there.';
+
+CREATE OR REPLACE FUNCTION handoff.count_files(conversation_id uuid)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  return (select count(*)
+            from storage.objects as file
+           where file.bucket_id = handoff.attachment_bucket()
+             and file.name ^@ (count_files.conversation_id::text || '/'));
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION handoff.count_offers(project_ids uuid[], agent_ids uuid[], change integer)
  RETURNS void
@@ -3756,20 +3812,6 @@ end
 $function$;
 comment on function handoff.empty_partition(partition regclass, horizon xid8, moment timestamp with time zone) is 'Truncates a partition of the outbox if all of it is delivered and older than five days; says whether it did.';
 
-CREATE OR REPLACE FUNCTION handoff.end_absences(ids uuid[], old_statuses text[])
- RETURNS void
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-begin
-  delete from handoff.agent_absences as absence
-   using unnest(ids, old_statuses) as moved (id, old_status)
-   where absence.conversation_id = moved.id and moved.old_status = 'agent_active';
-end
-$function$;
-comment on function handoff.end_absences(ids uuid[], old_statuses text[]) is 'Forgets the absence of agents whose chats went elsewhere.';
-
 CREATE OR REPLACE FUNCTION handoff.end_of_wait(conversation public.conversations)
  RETURNS TABLE(outcome text, at timestamp with time zone)
  LANGUAGE sql
@@ -3784,38 +3826,6 @@ AS $function$
 $function$;
 comment on function handoff.end_of_wait(conversation public.conversations) is 'How and when the last wait of a conversation that waits no longer ended.';
 
-CREATE OR REPLACE FUNCTION handoff.end_offers(ids uuid[], statuses text[], agents uuid[])
- RETURNS void
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-begin
-  -- One look at a small index is all that projects without offers pay.
-  if not exists (select 1 from handoff.offers as offer where offer.state = 'open') then
-    return;
-  end if;
-  perform 1
-     from public.agent_availability as agent
-    where (agent.project_id, agent.user_id) in (
-            select offer.project_id, offer.agent_id
-              from unnest(ids, statuses) as moved (id, status)
-              join handoff.offers as offer on offer.conversation_id = moved.id and offer.state = 'open'
-             where moved.status <> 'waiting')
-    order by agent.id
-      for no key update;
-  update handoff.offers as ended
-     set state = case when moved.status = 'agent_active' and moved.agent_id = ended.agent_id
-                      then 'accepted' else 'withdrawn' end,
-         end_reason = case when moved.status <> 'agent_active' then 'closed'
-                           when moved.agent_id <> ended.agent_id then 'claimed' end,
-         ended_at = greatest(now(), ended.offered_at)
-    from unnest(ids, statuses, agents) as moved (id, status, agent_id)
-   where ended.conversation_id = moved.id and ended.state = 'open' and moved.status <> 'waiting';
-end
-$function$;
-comment on function handoff.end_offers(ids uuid[], statuses text[], agents uuid[]) is 'Ends the open offers of conversations that left the queue.';
-
 CREATE OR REPLACE FUNCTION handoff.end_presence(connections uuid[], reasons text[], leave_data jsonb, moment timestamp with time zone)
  RETURNS integer
  LANGUAGE plpgsql
@@ -3829,25 +3839,29 @@ begin
     select handoff.person_slot(session.project_id, session.client_id)
       from public.presence_sessions as session
      where session.connection_id = any (end_presence.connections) and session.left_at is null));
-  with gone as (
-    delete from handoff.presence_leases as lease where lease.connection_id = any (end_presence.connections) returning lease.*
+  with given as (
+    select * from unnest(end_presence.connections, end_presence.reasons) as given (connection_id, reason)
+  ), closed as (
+    -- The leases by their key, not from what the deletion returns: of that the planner thinks that it is ten rows, and compares each with each.
+    update public.presence_sessions as session
+       set left_at = moment, leave_reason = given.reason, leave_data = end_presence.leave_data,
+           last_seen_at = coalesce(lease.beat_at, moment), beats = lease.beats, missed = lease.missed, late = lease.late,
+           lost = lease.lost, longest_gap_seconds = lease.longest_gap, intervals = lease.intervals, delays = lease.delays
+      from given
+      left join handoff.presence_leases as lease on lease.connection_id = given.connection_id
+     where session.connection_id = given.connection_id and session.left_at is null
+    returning session.id
+  ), gone as (
+    delete from handoff.presence_leases as lease where lease.connection_id = any (end_presence.connections)
+    returning lease.connection_id, lease.traced, lease.expires_at, lease.beats
   ), traced as (
     insert into handoff.presence_traces (connection_id, at, step, detail)
     select gone.connection_id, moment, 'end', jsonb_build_object('reason', given.reason, 'expires_at', gone.expires_at, 'beats', gone.beats)
       from gone
-      join unnest(end_presence.connections, end_presence.reasons) as given (connection_id, reason) using (connection_id)
+      join given using (connection_id)
      where gone.traced
   ), unwatched as (
     delete from handoff.conversation_watchers as watching where watching.watcher = any (end_presence.connections)
-  ), closed as (
-    update public.presence_sessions as session
-       set left_at = moment, leave_reason = given.reason, leave_data = end_presence.leave_data,
-           last_seen_at = coalesce(gone.beat_at, moment), beats = gone.beats, missed = gone.missed, late = gone.late,
-           lost = gone.lost, longest_gap_seconds = gone.longest_gap, intervals = gone.intervals, delays = gone.delays
-      from unnest(end_presence.connections, end_presence.reasons) as given (connection_id, reason)
-      left join gone on gone.connection_id = given.connection_id
-     where session.connection_id = given.connection_id and session.left_at is null
-    returning session.id
   )
   select array_agg(closed.id order by closed.id) into ended from closed;
   if ended is not null then
@@ -4972,12 +4986,9 @@ CREATE OR REPLACE FUNCTION handoff.lock_persons(slots integer[])
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-declare
-  slot integer;
 begin
-  for slot in select distinct wanted from unnest(lock_persons.slots) as wanted order by wanted loop
-    perform pg_advisory_xact_lock(hashtext('handoff.presence'), slot);
-  end loop;
+  perform pg_advisory_xact_lock(hashtext('handoff.presence'), ordered.slot)
+     from (select distinct wanted as slot from unnest(lock_persons.slots) as wanted order by wanted) as ordered;
 end
 $function$;
 comment on function handoff.lock_persons(slots integer[]) is 'Takes the locks in the one order, until the transaction ends.';
@@ -6251,15 +6262,18 @@ grant execute on function handoff.presence_members(project_id uuid, role text, c
 
 CREATE OR REPLACE FUNCTION handoff.presence_payload(session public.presence_sessions, moment timestamp with time zone)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
-  select jsonb_build_object(
-           'connection_id', session.connection_id, 'client_id', session.client_id, 'user_id', session.user_id,
-           'role', session.role, 'name', profile.of -> 'name', 'email', profile.of -> 'email', 'data', session.data,
-           'page', session.page, 'conversation_id', session.conversation_id, 'timestamp', moment)
-    from (select handoff.presence_profile(session) as of) as profile;
+declare
+  profile jsonb := handoff.presence_profile(session);
+begin
+  return jsonb_build_object(
+    'connection_id', session.connection_id, 'client_id', session.client_id, 'user_id', session.user_id,
+    'role', session.role, 'name', profile -> 'name', 'email', profile -> 'email', 'data', session.data,
+    'page', session.page, 'conversation_id', session.conversation_id, 'timestamp', moment);
+end
 $function$;
 comment on function handoff.presence_payload(session public.presence_sessions, moment timestamp with time zone) is 'What the events about one connection tell the members.';
 
@@ -6300,7 +6314,11 @@ begin
       into profile
       from public.customers as customer
      where customer.id = coalesce(
-             handoff.chatting_customer(session.project_id, session.user_id),
+             (select conversation.customer_id from public.conversations as conversation
+               where conversation.project_id = session.project_id and conversation.visitor_user_id = session.user_id
+                 and conversation.customer_id is not null
+               order by conversation.created_at desc
+               limit 1),
              (select known.customer_id from handoff.customer_visitors as known
                where known.project_id = session.project_id and known.visitor_id = session.visitor_id));
   else
@@ -7917,19 +7935,21 @@ declare
   users uuid[];
   reasons text[];
   seen timestamptz[];
+  offices uuid[];
+  agents uuid[];
 begin
-  select array_agg(session.project_id), array_agg(session.user_id), array_agg(session.leave_reason), array_agg(session.last_seen_at)
-    into projects, users, reasons, seen
+  select array_agg(session.project_id) filter (where session.role = 'customer'), array_agg(session.user_id) filter (where session.role = 'customer'),
+         array_agg(session.leave_reason) filter (where session.role = 'customer'),
+         array_agg(session.last_seen_at) filter (where session.role = 'customer'),
+         array_agg(session.project_id) filter (where session.role = 'agent'), array_agg(session.user_id) filter (where session.role = 'agent')
+    into projects, users, reasons, seen, offices, agents
     from public.presence_sessions as session
-   where session.id = any (settle_ended.ended) and session.role = 'customer';
-  if projects is not null then
+   where session.id = any (settle_ended.ended);
+  if users is not null then
     perform handoff.settle_customers(projects, users, reasons, seen, moment);
   end if;
-  select array_agg(session.project_id), array_agg(session.user_id) into projects, users
-    from public.presence_sessions as session
-   where session.id = any (settle_ended.ended) and session.role = 'agent';
-  if projects is not null then
-    perform handoff.settle_agents(projects, users, moment);
+  if agents is not null then
+    perform handoff.settle_agents(offices, agents, moment);
   end if;
 end
 $function$;
@@ -8617,7 +8637,7 @@ begin
   if transfer.agent_id = conversation.assigned_agent_id then
     return handoff.claimed(conversation.id, transfer.agent_id);
   end if;
-  -- Giver and receiver in the order of handoff.count_moves, so that two who exchange conversations cannot deadlock.
+  -- Giver and receiver in the order of handoff.conversations_count, so that two who exchange conversations cannot deadlock.
   perform 1
      from public.agent_availability as agent
     where agent.project_id = conversation.project_id
@@ -9729,33 +9749,3 @@ create policy "Handoff: read files of conversations you can read" on storage.obj
   using (((bucket_id = 'handoff-attachments'::text) AND handoff.can_read_file(name)));
 
 create publication handoff_outbox for table handoff.outbox with (publish = 'insert', publish_via_partition_root = true);
-
-create type handoff.conversation_close_reason;
-
-create type handoff.conversation_customer_left_reason;
-
-create type handoff.conversation_customer_name;
-
-create type handoff.conversation_customer_presence;
-
-create type handoff.conversation_handoff_reason;
-
-create type handoff.conversation_metadata;
-
-create type handoff.conversation_priority;
-
-create type handoff.conversation_rating;
-
-create type handoff.conversation_required_skills;
-
-create type handoff.conversation_source;
-
-create type handoff.conversation_tags;
-
-create type handoff.conversation_visitor_id;
-
-create type handoff.message_content;
-
-create type handoff.message_metadata;
-
-create type handoff.message_sender_type;

@@ -285,12 +285,9 @@ volatile
 security invoker
 set search_path = ''
 as $$
-declare
-  slot integer;
 begin
-  for slot in select distinct wanted from unnest(lock_persons.slots) as wanted order by wanted loop
-    perform pg_advisory_xact_lock(hashtext('handoff.presence'), slot);
-  end loop;
+  perform pg_advisory_xact_lock(hashtext('handoff.presence'), ordered.slot)
+     from (select distinct wanted as slot from unnest(lock_persons.slots) as wanted order by wanted) as ordered;
 end
 $$;
 comment on function handoff.lock_persons(integer[]) is 'Takes the locks in the one order, until the transaction ends.';

@@ -19,7 +19,11 @@ begin
       into profile
       from public.customers as customer
      where customer.id = coalesce(
-             handoff.chatting_customer(session.project_id, session.user_id),
+             (select conversation.customer_id from public.conversations as conversation
+               where conversation.project_id = session.project_id and conversation.visitor_user_id = session.user_id
+                 and conversation.customer_id is not null
+               order by conversation.created_at desc
+               limit 1),
              (select known.customer_id from handoff.customer_visitors as known
                where known.project_id = session.project_id and known.visitor_id = session.visitor_id));
   else
@@ -31,35 +35,21 @@ $$;
 comment on function handoff.presence_profile(public.presence_sessions) is 'Name and e-mail of who is there, for members; of customers their id, too.';
 revoke all on function handoff.presence_profile(public.presence_sessions) from public, anon, authenticated;
 
-create or replace function handoff.chatting_customer(project_id uuid, user_id uuid)
-returns uuid
-language sql
-stable
-security definer  -- called by presence_profile only
-set search_path = ''
-as $$
-  select conversation.customer_id
-    from public.conversations as conversation
-   where conversation.project_id = chatting_customer.project_id
-     and conversation.visitor_user_id = chatting_customer.user_id
-     and conversation.customer_id is not null
-   order by conversation.created_at desc
-   limit 1;
-$$;
-revoke all on function handoff.chatting_customer(uuid, uuid) from public, anon, authenticated;
-
 create or replace function handoff.presence_payload(session public.presence_sessions, moment timestamptz)
 returns jsonb
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  select jsonb_build_object(
-           'connection_id', session.connection_id, 'client_id', session.client_id, 'user_id', session.user_id,
-           'role', session.role, 'name', profile.of -> 'name', 'email', profile.of -> 'email', 'data', session.data,
-           'page', session.page, 'conversation_id', session.conversation_id, 'timestamp', moment)
-    from (select handoff.presence_profile(session) as of) as profile;
+declare
+  profile jsonb := handoff.presence_profile(session);
+begin
+  return jsonb_build_object(
+    'connection_id', session.connection_id, 'client_id', session.client_id, 'user_id', session.user_id,
+    'role', session.role, 'name', profile -> 'name', 'email', profile -> 'email', 'data', session.data,
+    'page', session.page, 'conversation_id', session.conversation_id, 'timestamp', moment);
+end
 $$;
 comment on function handoff.presence_payload(public.presence_sessions, timestamptz) is 'What the events about one connection tell the members.';
 revoke all on function handoff.presence_payload(public.presence_sessions, timestamptz) from public, anon, authenticated;
@@ -82,17 +72,19 @@ revoke all on function handoff.there_or_not(text) from public, anon, authenticat
 -- For customers and bots; of agents the trigger on agent_availability tells.
 create or replace function handoff.announce_person(session public.presence_sessions, status text, moment timestamptz)
 returns void
-language sql
+language plpgsql
 volatile
 security definer  -- writes the outbox, which no client may
 set search_path = ''
 as $$
-  insert into handoff.outbox (project_id, kind, payload)
-  select session.project_id, 'visitor_presence', jsonb_build_object(
-           'client_id', session.client_id, 'user_id', session.user_id, 'name', profile.of -> 'name',
-           'email', profile.of -> 'email', 'role', session.role, 'timestamp', moment) || handoff.there_or_not(status)
-    from (select handoff.presence_profile(session) as of) as profile
-   where session.role <> 'agent';
+begin
+  if session.role <> 'agent' then
+    insert into handoff.outbox (project_id, kind, payload)
+    values (session.project_id, 'visitor_presence',
+            handoff.presence_payload(session, moment) - array['connection_id', 'data', 'page', 'conversation_id']
+              || handoff.there_or_not(announce_person.status));
+  end if;
+end
 $$;
 comment on function handoff.announce_person(public.presence_sessions, text, timestamptz) is 'presence_change of a customer or bot: online or offline.';
 revoke all on function handoff.announce_person(public.presence_sessions, text, timestamptz) from public, anon, authenticated;
@@ -247,25 +239,29 @@ begin
     select handoff.person_slot(session.project_id, session.client_id)
       from public.presence_sessions as session
      where session.connection_id = any (end_presence.connections) and session.left_at is null));
-  with gone as (
-    delete from handoff.presence_leases as lease where lease.connection_id = any (end_presence.connections) returning lease.*
+  with given as (
+    select * from unnest(end_presence.connections, end_presence.reasons) as given (connection_id, reason)
+  ), closed as (
+    -- The leases by their key, not from what the deletion returns: of that the planner thinks that it is ten rows, and compares each with each.
+    update public.presence_sessions as session
+       set left_at = moment, leave_reason = given.reason, leave_data = end_presence.leave_data,
+           last_seen_at = coalesce(lease.beat_at, moment), beats = lease.beats, missed = lease.missed, late = lease.late,
+           lost = lease.lost, longest_gap_seconds = lease.longest_gap, intervals = lease.intervals, delays = lease.delays
+      from given
+      left join handoff.presence_leases as lease on lease.connection_id = given.connection_id
+     where session.connection_id = given.connection_id and session.left_at is null
+    returning session.id
+  ), gone as (
+    delete from handoff.presence_leases as lease where lease.connection_id = any (end_presence.connections)
+    returning lease.connection_id, lease.traced, lease.expires_at, lease.beats
   ), traced as (
     insert into handoff.presence_traces (connection_id, at, step, detail)
     select gone.connection_id, moment, 'end', jsonb_build_object('reason', given.reason, 'expires_at', gone.expires_at, 'beats', gone.beats)
       from gone
-      join unnest(end_presence.connections, end_presence.reasons) as given (connection_id, reason) using (connection_id)
+      join given using (connection_id)
      where gone.traced
   ), unwatched as (
     delete from handoff.conversation_watchers as watching where watching.watcher = any (end_presence.connections)
-  ), closed as (
-    update public.presence_sessions as session
-       set left_at = moment, leave_reason = given.reason, leave_data = end_presence.leave_data,
-           last_seen_at = coalesce(gone.beat_at, moment), beats = gone.beats, missed = gone.missed, late = gone.late,
-           lost = gone.lost, longest_gap_seconds = gone.longest_gap, intervals = gone.intervals, delays = gone.delays
-      from unnest(end_presence.connections, end_presence.reasons) as given (connection_id, reason)
-      left join gone on gone.connection_id = given.connection_id
-     where session.connection_id = given.connection_id and session.left_at is null
-    returning session.id
   )
   select array_agg(closed.id order by closed.id) into ended from closed;
   if ended is not null then
@@ -279,6 +275,7 @@ comment on function handoff.end_presence(uuid[], text[], jsonb, timestamptz) is
   'Ends these connections: leases go, sessions are closed with what their beats were like, members are told, the persons settled. Says how many.';
 revoke all on function handoff.end_presence(uuid[], text[], jsonb, timestamptz) from public, anon, authenticated;
 
+-- One statement for all of them, and each profile is looked up once: a hundred ends are one sweep.
 create or replace function handoff.announce_end(ended bigint[], moment timestamptz)
 returns void
 language plpgsql
@@ -287,34 +284,37 @@ security definer  -- writes the outbox, which no client may
 set search_path = ''
 as $$
 begin
-  insert into handoff.outbox (project_id, kind, payload)
-  select session.project_id, 'presence_leave',
-         handoff.presence_payload(session, moment)
-           || jsonb_build_object('reason', session.leave_reason, 'leave_data', session.leave_data)
-    from public.presence_sessions as session
-   where session.id = any (announce_end.ended)
-   order by session.id;
-  with last as (
-    -- Of the connections of one person the last of these; none, while another is still there.
-    select distinct on (session.project_id, session.client_id) session as row
+  with closed as materialized (
+    select session.id, session.project_id, session.client_id, session.role, session.last_seen_at, session.leave_reason, session.leave_data,
+           handoff.presence_payload(session, moment) as payload
       from public.presence_sessions as session
      where session.id = any (announce_end.ended)
-       and not exists (
+  ), last as materialized (
+    -- Of the connections of one person the last of these; none, while another is still there.
+    select distinct on (closed.project_id, closed.client_id)
+           closed.id, closed.project_id, closed.role, closed.last_seen_at, closed.leave_reason,
+           closed.payload - array['connection_id', 'data', 'page', 'conversation_id'] as person
+      from closed
+     where not exists (
              select 1 from public.presence_sessions as other
-              where other.project_id = session.project_id and other.client_id = session.client_id and other.left_at is null)
-     order by session.project_id, session.client_id, session.last_seen_at desc, session.id desc
-  ), told as (
-    select (last.row).project_id, (last.row).role, (last.row).id, event.kind,
-           handoff.presence_payload(last.row, moment) - array['connection_id', 'data', 'page', 'conversation_id'] as person,
-           case event.kind when 'visitor_presence' then handoff.there_or_not('offline')
-             else jsonb_build_object('reason', (last.row).leave_reason, 'last_seen_at', (last.row).last_seen_at) end as news
+              where other.project_id = closed.project_id and other.client_id = closed.client_id and other.left_at is null)
+     order by closed.project_id, closed.client_id, closed.last_seen_at desc, closed.id desc
+  ), event as (
+    select closed.project_id, closed.id, 1 as rank, 'presence_leave' as kind,
+           closed.payload || jsonb_build_object('reason', closed.leave_reason, 'leave_data', closed.leave_data) as payload
+      from closed
+    union all
+    select last.project_id, last.id, 2, 'visitor_presence', last.person || handoff.there_or_not('offline')
+      from last where last.role <> 'agent'
+    union all
+    select last.project_id, last.id, 3, 'presence_offline',
+           last.person || jsonb_build_object('reason', last.leave_reason, 'last_seen_at', last.last_seen_at)
       from last
-     cross join (values ('visitor_presence', 1), ('presence_offline', 2)) as event (kind, rank)
-     where event.kind = 'presence_offline' or (last.row).role <> 'agent'
-     order by (last.row).id, event.rank
   )
   insert into handoff.outbox (project_id, kind, payload)
-  select told.project_id, told.kind, told.person || told.news from told;
+  select event.project_id, event.kind, event.payload
+    from event
+   order by event.rank > 1, event.id, event.rank;
 end
 $$;
 comment on function handoff.announce_end(bigint[], timestamptz) is
@@ -333,19 +333,21 @@ declare
   users uuid[];
   reasons text[];
   seen timestamptz[];
+  offices uuid[];
+  agents uuid[];
 begin
-  select array_agg(session.project_id), array_agg(session.user_id), array_agg(session.leave_reason), array_agg(session.last_seen_at)
-    into projects, users, reasons, seen
+  select array_agg(session.project_id) filter (where session.role = 'customer'), array_agg(session.user_id) filter (where session.role = 'customer'),
+         array_agg(session.leave_reason) filter (where session.role = 'customer'),
+         array_agg(session.last_seen_at) filter (where session.role = 'customer'),
+         array_agg(session.project_id) filter (where session.role = 'agent'), array_agg(session.user_id) filter (where session.role = 'agent')
+    into projects, users, reasons, seen, offices, agents
     from public.presence_sessions as session
-   where session.id = any (settle_ended.ended) and session.role = 'customer';
-  if projects is not null then
+   where session.id = any (settle_ended.ended);
+  if users is not null then
     perform handoff.settle_customers(projects, users, reasons, seen, moment);
   end if;
-  select array_agg(session.project_id), array_agg(session.user_id) into projects, users
-    from public.presence_sessions as session
-   where session.id = any (settle_ended.ended) and session.role = 'agent';
-  if projects is not null then
-    perform handoff.settle_agents(projects, users, moment);
+  if agents is not null then
+    perform handoff.settle_agents(offices, agents, moment);
   end if;
 end
 $$;
