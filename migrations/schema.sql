@@ -83,7 +83,7 @@ create view handoff.chat_sessions as
                     ELSE 'assistant'::text
                 END, 'content', message.content, 'timestamp', message.created_at) ||
                 CASE
-                    WHEN (message.metadata ? 'sources'::text) THEN jsonb_build_object('sources', (message.metadata -> 'sources'::text))
+                    WHEN ((message.metadata)::jsonb ? 'sources'::text) THEN jsonb_build_object('sources', ((message.metadata)::jsonb -> 'sources'::text))
                     ELSE '{}'::jsonb
                 END) ORDER BY message.seq), '{}'::jsonb[]) AS messages
            FROM public.messages message
@@ -255,6 +255,7 @@ create unlogged table handoff.presence_leases (
   role text not null,
   bucket bigint not null,
   beat_at timestamp with time zone not null,
+  previous_beat_at timestamp with time zone not null,
   expires_at timestamp with time zone not null,
   active_at timestamp with time zone not null,
   minute_at timestamp with time zone not null,
@@ -281,6 +282,7 @@ create unlogged table handoff.presence_leases (
 ) with (fillfactor=70);
 comment on table handoff.presence_leases is 'The connections that are there. Unlogged: after a crash it is empty, which means unknown, not offline.';
 comment on column handoff.presence_leases.bucket is 'The millisecond (of the epoch) at which the sweep looks again; only ever moved closer by a beat.';
+comment on column handoff.presence_leases.previous_beat_at is 'The beat before beat_at: a trace tells the gap.';
 comment on column handoff.presence_leases.active_at is 'The last activity of the person on this connection: the beat''s time less the idle seconds it told.';
 comment on column handoff.presence_leases.leaving is 'The page went away (pagehide); unless it is back by expires_at, the person left for this reason.';
 comment on column handoff.presence_leases.client_beat is 'The client''s own count of the beats that it has sent.';
@@ -463,7 +465,7 @@ comment on table public.agent_availability is 'One row an agent and project.';
 comment on column public.agent_availability.status is 'What the agent wants.';
 comment on column public.agent_availability.effective_status is 'What the agent can be given chats by; derived, never set by anyone.';
 comment on column public.agent_availability.max_concurrent_chats is 'May be lowered below current_chat_count: it limits what is given, it takes nothing away.';
-comment on column public.agent_availability.current_chat_count is 'The agent''s agent_active conversations. Counted for a new row, then written by one trigger (handoff.conversations_count).';
+comment on column public.agent_availability.current_chat_count is 'The agent''s agent_active conversations. Counted for a new row, then written by one function (handoff.count_moves).';
 comment on column public.agent_availability.offered_chat_count is 'The agent''s open offers: each keeps a slot until it is answered. Written by the triggers of handoff.offers only.';
 comment on column public.agent_availability.idle_since is 'Since when the agent is there without a chat; says nothing about an agent who has one.';
 comment on column public.agent_availability.status_set_by is 'Who set the status last: the agent, or an admin; null when the system did.';
@@ -602,19 +604,19 @@ create table public.conversations (
   id uuid default gen_random_uuid() not null,
   project_id uuid not null,
   customer_id uuid,
-  visitor_id text not null,
+  visitor_id handoff.conversation_visitor_id not null,
   visitor_user_id uuid,
   customer_email text,
-  customer_name text,
-  customer_presence text default 'offline'::text not null,
+  customer_name handoff.conversation_customer_name,
+  customer_presence handoff.conversation_customer_presence default 'offline'::text not null,
   customer_last_seen_at timestamp with time zone,
   customer_active_at timestamp with time zone,
   auto_close_warning_sent_at timestamp with time zone,
   status text default 'ai_active'::text not null,
   assigned_agent_id uuid,
   preferred_agent_id uuid,
-  priority smallint default 0 not null,
-  handoff_reason text,
+  priority handoff.conversation_priority default 0 not null,
+  handoff_reason handoff.conversation_handoff_reason,
   handoff_triggered_at timestamp with time zone,
   ai_confidence_at_handoff double precision,
   trigger_keyword text,
@@ -625,17 +627,17 @@ create table public.conversations (
   resolved_at timestamp with time zone,
   resolved_by uuid,
   closed_at timestamp with time zone,
-  close_reason text,
+  close_reason handoff.conversation_close_reason,
   cleared_at timestamp with time zone,
   released_by uuid,
   released_at timestamp with time zone,
   is_spam boolean default false not null,
-  tags text[] default '{}'::text[] not null,
-  required_skills text[] default '{}'::text[] not null,
-  satisfaction_rating integer,
+  tags handoff.conversation_tags default '{}'::text[] not null,
+  required_skills handoff.conversation_required_skills default '{}'::text[] not null,
+  satisfaction_rating handoff.conversation_rating,
   satisfaction_feedback text,
-  source text default 'widget'::text not null,
-  metadata jsonb default '{}'::jsonb not null,
+  source handoff.conversation_source default 'widget'::text not null,
+  metadata handoff.conversation_metadata default '{}'::jsonb not null,
   preview text,
   event_seq bigint default 0 not null,
   awaiting_email boolean default false not null,
@@ -651,15 +653,9 @@ CASE
     WHEN (status = 'closed'::text) THEN last_message_at
     ELSE NULL::timestamp with time zone
 END) stored,
-  customer_left_reason text,
+  customer_left_reason handoff.conversation_customer_left_reason,
   constraint conversations_assigned_agent_id_fkey FOREIGN KEY (assigned_agent_id) REFERENCES auth.users(id) ON DELETE SET NULL,
-  constraint conversations_close_reason CHECK (((char_length(close_reason) >= 1) AND (char_length(close_reason) <= 100))),
   constraint conversations_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE SET NULL,
-  constraint conversations_customer_left_reason CHECK (((char_length(customer_left_reason) >= 1) AND (char_length(customer_left_reason) <= 100))),
-  constraint conversations_customer_name_length CHECK (((char_length(customer_name) >= 1) AND (char_length(customer_name) <= 200))),
-  constraint conversations_customer_presence CHECK ((customer_presence = ANY (ARRAY['online'::text, 'idle'::text, 'offline'::text, 'typing'::text]))),
-  constraint conversations_handoff_reason CHECK ((handoff_reason = ANY (ARRAY['low_confidence'::text, 'keyword'::text, 'customer_request'::text, 'button_click'::text]))),
-  constraint conversations_metadata_is_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
   constraint conversations_owner_matches_status CHECK (
 CASE status
     WHEN 'agent_active'::text THEN (assigned_agent_id IS NOT NULL)
@@ -669,16 +665,10 @@ CASE status
 END),
   constraint conversations_pkey PRIMARY KEY (id),
   constraint conversations_preferred_agent_id_fkey FOREIGN KEY (preferred_agent_id) REFERENCES auth.users(id) ON DELETE SET NULL,
-  constraint conversations_priority CHECK (((priority >= 0) AND (priority <= 9))),
   constraint conversations_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE,
-  constraint conversations_rating CHECK (((satisfaction_rating >= 1) AND (satisfaction_rating <= 5))),
   constraint conversations_released_by_fkey FOREIGN KEY (released_by) REFERENCES auth.users(id) ON DELETE SET NULL,
-  constraint conversations_required_skills CHECK ((cardinality(required_skills) <= 20)),
   constraint conversations_resolved_by_fkey FOREIGN KEY (resolved_by) REFERENCES auth.users(id) ON DELETE SET NULL,
-  constraint conversations_source CHECK ((source = ANY (ARRAY['widget'::text, 'playground'::text, 'mcp'::text, 'api'::text, 'voice'::text]))),
   constraint conversations_status CHECK ((status = ANY (ARRAY['ai_active'::text, 'waiting'::text, 'agent_active'::text, 'resolved'::text, 'closed'::text]))),
-  constraint conversations_tags CHECK ((cardinality(tags) <= 20)),
-  constraint conversations_visitor_id_length CHECK (((char_length(visitor_id) >= 1) AND (char_length(visitor_id) <= 200))),
   constraint conversations_visitor_user_id_fkey FOREIGN KEY (visitor_user_id) REFERENCES auth.users(id) ON DELETE SET NULL
 ) with (fillfactor=85);
 comment on table public.conversations is 'One chat of one visitor. Moves only as handoff.is_legal_move allows.';
@@ -715,14 +705,11 @@ CREATE INDEX conversations_resolved_at_idx ON public.conversations USING btree (
 CREATE INDEX conversations_resolved_by_idx ON public.conversations USING btree (resolved_by) WHERE (resolved_by IS NOT NULL);
 CREATE INDEX conversations_visitor_idx ON public.conversations USING btree (project_id, visitor_id);
 CREATE INDEX conversations_visitor_user_idx ON public.conversations USING btree (visitor_user_id) WHERE (visitor_user_id IS NOT NULL);
-CREATE TRIGGER conversations_announce AFTER UPDATE ON public.conversations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_announce();
 CREATE TRIGGER conversations_announce_change AFTER UPDATE OF tags, priority, required_skills, is_spam, satisfaction_rating, customer_id, customer_name, customer_email, customer_presence ON public.conversations FOR EACH ROW EXECUTE FUNCTION handoff.conversations_announce_change();
-CREATE TRIGGER conversations_clock BEFORE UPDATE ON public.conversations FOR EACH ROW WHEN ((((old.status = 'agent_active'::text) AND ((new.status <> 'agent_active'::text) OR (new.assigned_agent_id IS DISTINCT FROM old.assigned_agent_id))) OR (new.customer_active_at IS DISTINCT FROM old.customer_active_at) OR (((new.customer_presence = ANY (ARRAY['online'::text, 'typing'::text])) OR (old.customer_presence = ANY (ARRAY['online'::text, 'typing'::text]))) AND ((new.customer_presence IS DISTINCT FROM old.customer_presence) OR (new.customer_last_seen_at IS DISTINCT FROM old.customer_last_seen_at))))) EXECUTE FUNCTION handoff.conversations_clock();
-CREATE TRIGGER conversations_count AFTER UPDATE ON public.conversations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_count();
 CREATE TRIGGER conversations_count_deleted AFTER DELETE ON public.conversations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_count_deleted();
-CREATE TRIGGER conversations_end_offers AFTER UPDATE ON public.conversations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_end_offers();
 CREATE TRIGGER conversations_guard BEFORE UPDATE ON public.conversations FOR EACH ROW EXECUTE FUNCTION handoff.conversations_guard();
 CREATE TRIGGER conversations_guard_insert BEFORE INSERT ON public.conversations FOR EACH ROW EXECUTE FUNCTION handoff.conversations_guard_insert();
+CREATE TRIGGER conversations_moved AFTER UPDATE ON public.conversations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_moved();
 CREATE TRIGGER conversations_presence BEFORE INSERT ON public.conversations FOR EACH ROW WHEN (((new.visitor_user_id IS NOT NULL) AND (new.status <> 'closed'::text))) EXECUTE FUNCTION handoff.conversations_presence();
 CREATE TRIGGER customers_count_deleted AFTER DELETE ON public.conversations REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.customers_count();
 CREATE TRIGGER customers_count_moved AFTER UPDATE OF customer_id ON public.conversations FOR EACH ROW WHEN ((old.customer_id IS DISTINCT FROM new.customer_id)) EXECUTE FUNCTION handoff.customers_count_moved();
@@ -903,22 +890,18 @@ create table public.messages (
   conversation_id uuid not null,
   project_id uuid not null,
   seq bigint not null,
-  sender_type text not null,
+  sender_type handoff.message_sender_type not null,
   sender_id uuid,
-  content text not null,
+  content handoff.message_content not null,
   client_message_id uuid,
-  metadata jsonb default '{}'::jsonb not null,
+  metadata handoff.message_metadata default '{}'::jsonb not null,
   created_at timestamp with time zone default now() not null,
   attachments jsonb default '[]'::jsonb not null,
   constraint messages_attachments_is_list CHECK ((jsonb_typeof(attachments) = 'array'::text)),
-  constraint messages_content_length CHECK (((char_length(content) >= 1) AND (char_length(content) <= 10000))),
   constraint messages_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE,
-  constraint messages_metadata_is_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
   constraint messages_one_per_seq UNIQUE (conversation_id, seq),
   constraint messages_pkey PRIMARY KEY (id),
-  constraint messages_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE,
-  constraint messages_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES auth.users(id) ON DELETE SET NULL,
-  constraint messages_sender_type CHECK ((sender_type = ANY (ARRAY['customer'::text, 'ai'::text, 'agent'::text, 'system'::text])))
+  constraint messages_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES auth.users(id) ON DELETE SET NULL
 );
 comment on table public.messages is 'What was said. Never changed after it was written.';
 comment on column public.messages.seq is 'The event number of the message on its conversation''s topic; orders and pages the transcript.';
@@ -933,7 +916,7 @@ CREATE TRIGGER messages_number BEFORE INSERT ON public.messages FOR EACH ROW EXE
 alter table public.messages enable row level security;
 create policy "Agents can write as themselves" on public.messages as permissive
   for insert to authenticated
-  with check (((sender_type = 'agent'::text) AND (sender_id = ( SELECT auth.uid() AS uid)) AND (project_id IN ( SELECT handoff.member_projects() AS member_projects))));
+  with check ((((sender_type)::text = 'agent'::text) AND (sender_id = ( SELECT auth.uid() AS uid)) AND (project_id IN ( SELECT handoff.member_projects() AS member_projects))));
 create policy "Both sides can read the transcript" on public.messages as permissive
   for select to authenticated
   using (((project_id IN ( SELECT handoff.member_projects() AS member_projects)) OR (conversation_id IN ( SELECT handoff.own_conversations() AS own_conversations))));
@@ -1412,24 +1395,29 @@ CREATE OR REPLACE FUNCTION handoff.agent_beat(lease handoff.presence_leases, mom
  SET search_path TO ''
 AS $function$
 declare
-  agent public.agent_availability;
+  agent record;
 begin
-  select * into agent from public.agent_availability as found
+  select found.id, found.status, found.effective_status, found.effective_reason,
+         found.connection <> 'live' or found.inactive is distinct from (
+           found.auto_offline_enabled and greatest(lease.active_at, found.last_active_at)
+             <= moment - make_interval(mins => found.auto_offline_minutes)) as is_news
+    into agent
+    from public.agent_availability as found
    where found.user_id = lease.user_id and found.project_id = lease.project_id;
-  if agent.id is null then
+  if not found then
     return null;
   end if;
-  if agent.connection <> 'live' or agent.inactive is distinct from (
-       agent.auto_offline_enabled and greatest(lease.active_at, agent.last_active_at)
-         <= moment - make_interval(mins => agent.auto_offline_minutes)) then
+  if agent.is_news then
     perform handoff.settle_person(lease.project_id, 'agent', lease.user_id, lease.client_id, moment);
-    select * into agent from public.agent_availability as found where found.id = agent.id;
+    select settled.id, settled.status, settled.effective_status, settled.effective_reason into agent
+      from public.agent_availability as settled where settled.id = agent.id;
   end if;
-  return jsonb_build_object('status', agent.status, 'effective_status', agent.effective_status,
-                            'effective_reason', agent.effective_reason);
+  return jsonb_build_object(
+    'known', true, 'next_beat_seconds', handoff.next_beat('agent', lease.state, false, null), 'lease_seconds', lease.lease_seconds,
+    'server_time', moment, 'status', agent.status, 'effective_status', agent.effective_status, 'effective_reason', agent.effective_reason);
 end
 $function$;
-comment on function handoff.agent_beat(lease handoff.presence_leases, moment timestamp with time zone) is 'What an agent''s beat has changed is settled: a returning beat restores what the agent wanted. Null: no agent of the project any more.';
+comment on function handoff.agent_beat(lease handoff.presence_leases, moment timestamp with time zone) is 'What an agent''s beat has changed is settled: a returning beat restores what the agent wanted. The answer; null: no agent of the project any more.';
 
 CREATE OR REPLACE FUNCTION handoff.agent_presence(project_id uuid, user_id uuid, moment timestamp with time zone DEFAULT now())
  RETURNS jsonb
@@ -1840,9 +1828,11 @@ CREATE OR REPLACE FUNCTION handoff.beat_answer(lease handoff.presence_leases, mo
  SET search_path TO ''
 AS $function$
 declare
-  more jsonb := '{}'::jsonb;
   next_beat integer;
 begin
+  if lease.role = 'agent' then
+    return handoff.agent_beat(lease, moment);
+  end if;
   if lease.role = 'customer' then
     next_beat := handoff.customer_beat(lease, moment);
     -- Only with a beat: presence_update is none, and its caller need not heed the interval.
@@ -1852,11 +1842,7 @@ begin
   else
     next_beat := handoff.next_beat(lease.role, lease.state, false, lease.next_beat);
   end if;
-  if lease.role = 'agent' then
-    more := handoff.agent_beat(lease, moment);
-  end if;
-  return jsonb_build_object('known', true, 'next_beat_seconds', next_beat, 'lease_seconds', lease.lease_seconds, 'server_time', moment)
-      || more;
+  return jsonb_build_object('known', true, 'next_beat_seconds', next_beat, 'lease_seconds', lease.lease_seconds, 'server_time', moment);
 end
 $function$;
 comment on function handoff.beat_answer(lease handoff.presence_leases, moment timestamp with time zone) is 'Settles what a beat has changed, and says when the next is wanted; null for an agent who is none any more.';
@@ -2868,31 +2854,193 @@ end
 $function$;
 grant execute on function handoff.conversation_sync(conversation_id uuid, since bigint) to authenticated;
 
-CREATE OR REPLACE FUNCTION handoff.conversations_announce()
+CREATE OR REPLACE FUNCTION handoff.conversations_announce_change()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 begin
-  if (select array_agg(changed.status) from old_rows as changed) is not distinct from (select array_agg(changed.status) from new_rows as changed)
-     and (select array_agg(changed.assigned_agent_id) from old_rows as changed)
-         is not distinct from (select array_agg(changed.assigned_agent_id) from new_rows as changed) then
+  if new.customer_presence is distinct from old.customer_presence and new.assigned_agent_id is not null
+     and new.status = 'agent_active' then
+    insert into handoff.outbox (project_id, conversation_id, kind, payload)
+    values (new.project_id, new.id, 'customer_presence_update', jsonb_strip_nulls(jsonb_build_object(
+      'conversation_id', new.id, 'agent_id', new.assigned_agent_id, 'status', new.customer_presence,
+      'reason', case when new.customer_presence = 'offline' then new.customer_left_reason end,
+      'timestamp', coalesce(new.customer_last_seen_at, now()))));
+  end if;
+  if (new.tags, new.priority, new.required_skills, new.is_spam, new.satisfaction_rating, new.customer_id, new.customer_name,
+      new.customer_email)
+     is distinct from
+     (old.tags, old.priority, old.required_skills, old.is_spam, old.satisfaction_rating, old.customer_id, old.customer_name,
+      old.customer_email) then
+    insert into handoff.outbox (project_id, conversation_id, kind, payload)
+    values (new.project_id, new.id, 'conversation_updated', jsonb_build_object('conversation', jsonb_build_object(
+      'id', new.id, 'tags', new.tags, 'priority', new.priority, 'required_skills', new.required_skills,
+      'is_spam', new.is_spam, 'satisfaction_rating', new.satisfaction_rating, 'customer_id', new.customer_id,
+      'customer_name', new.customer_name, 'customer_email', new.customer_email)));
+  end if;
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.conversations_count_deleted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  with delta as (
+    select gone.project_id, gone.assigned_agent_id as agent_id, count(*)::integer as chats
+      from old_rows as gone
+     where gone.status = 'agent_active'
+     group by gone.project_id, gone.assigned_agent_id
+  ), locked as (
+    select agent.id, delta.chats
+      from delta
+      join public.agent_availability as agent
+        on agent.user_id = delta.agent_id and agent.project_id = delta.project_id
+     order by agent.id
+       for no key update of agent
+  )
+  update public.agent_availability as agent
+     set current_chat_count = agent.current_chat_count - locked.chats
+    from locked
+   where agent.id = locked.id;
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.conversations_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  -- The account of an agent was deleted (foreign key action): its chats go back to the queue.
+  if old.status = 'agent_active' and new.status = 'agent_active' and new.assigned_agent_id is null then
+    new.status := 'waiting';
+  end if;
+  new.updated_at := now();
+  -- Each call costs as much as everything else here: batches of thousands change neither.
+  if new.tags is distinct from old.tags then
+    new.tags := handoff.normal_words(new.tags);
+  end if;
+  if new.required_skills is distinct from old.required_skills then
+    new.required_skills := handoff.normal_words(new.required_skills);
+  end if;
+  if (new.customer_presence <> old.customer_presence or new.customer_last_seen_at is distinct from old.customer_last_seen_at)
+     and (new.customer_presence in ('online', 'typing') or old.customer_presence in ('online', 'typing')) then
+    new.customer_active_at := greatest(new.customer_active_at, case
+      when new.customer_last_seen_at is distinct from old.customer_last_seen_at then new.customer_last_seen_at else now() end);
+  end if;
+  -- A sign of life stops the time to auto-close.
+  if new.customer_active_at is distinct from old.customer_active_at then
+    new.auto_close_warning_sent_at := null;
+  end if;
+  if new.status = old.status and (new.status <> 'agent_active' or new.assigned_agent_id is not distinct from old.assigned_agent_id) then
+    return new;  -- nothing moved: at most the last agent's account was deleted
+  end if;
+  -- The move of the queue's batches is let through without the call, which costs a third of this trigger.
+  if not (old.status = 'waiting' and new.status = 'agent_active') and not handoff.is_legal_move(old.status, new.status) then
+    perform handoff.fail(409, 'illegal_transition',
+      format('A conversation that is %s cannot become %s', old.status, new.status),
+      'Read its current status first: it may have changed since.');
+  end if;
+  -- The timestamps and references that a move sets; callers never set them.
+  case new.status
+    when 'waiting' then
+      new.assigned_agent_id := null;
+      -- A chat that loses its agent, or is reopened, keeps its place in line.
+      new.queue_entered_at := coalesce(old.queue_entered_at, now());
+      new.handoff_triggered_at := coalesce(old.handoff_triggered_at, now());
+      new.waiting_since := now();
+      if old.status = 'agent_active' then
+        new.released_by := old.assigned_agent_id;
+        new.released_at := now();
+      end if;
+    when 'agent_active' then
+      -- The worker sets it: the assignments of one batch, some microseconds apart, tell their order.
+      new.claimed_at := greatest(now(), new.claimed_at);
+      new.first_response_at := old.first_response_at;
+      new.preferred_agent_id := null;
+    when 'resolved' then
+      new.resolved_at := now();
+      new.preferred_agent_id := new.assigned_agent_id;
+    when 'closed' then
+      new.closed_at := now();
+    else
+      null;
+  end case;
+  -- It was for the agent that had it.
+  new.auto_close_warning_sent_at := null;
+  -- One number for each event that handoff.conversations_moved writes for this move.
+  new.event_seq := old.event_seq
+    + (new.status <> old.status)::integer
+    + (new.status = 'agent_active')::integer
+    + (new.status = 'resolved')::integer;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.conversations_guard_insert()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if new.status in ('waiting', 'agent_active') then
+    perform handoff.fail(409, 'illegal_transition', format('A conversation cannot start as %s', new.status),
+                         'Insert it as ai_active, then hand it off.');
+  end if;
+  if not handoff.is_importing() then
+    new.event_seq := 0;
+  end if;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION handoff.conversations_moved()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  old_statuses text[];
+  old_agents uuid[];
+  ids uuid[];
+  projects uuid[];
+  statuses text[];
+  agents uuid[];
+  claims timestamptz[];
+begin
+  select array_agg(changed.status), array_agg(changed.assigned_agent_id) into old_statuses, old_agents from old_rows as changed;
+  select array_agg(changed.id), array_agg(changed.project_id), array_agg(changed.status), array_agg(changed.assigned_agent_id),
+         array_agg(changed.claimed_at)
+    into ids, projects, statuses, agents, claims
+    from new_rows as changed;
+  if statuses is not distinct from old_statuses and agents is not distinct from old_agents then
     return null;
   end if;
+  if 'agent_active' = any(old_statuses || statuses) then  -- what only enters the queue changes nobody's count
+    perform handoff.count_moves(projects, old_statuses, old_agents, statuses, agents, claims);
+    perform handoff.end_absences(ids, old_statuses);
+  end if;
+  perform handoff.end_offers(ids, statuses, agents);
   with move as materialized (
     select pair.*
-      from (select array_agg(changed.status) as statuses, array_agg(changed.assigned_agent_id) as agents
-              from old_rows as changed) as before
-     cross join (select array_agg(changed.project_id) as projects, array_agg(changed.id) as ids, array_agg(changed.status) as statuses,
-                        array_agg(changed.assigned_agent_id) as agents, array_agg(changed.event_seq) as seqs,
+      from (select array_agg(changed.event_seq) as seqs,
                         array_agg(changed.handoff_reason) as handoff_reasons, array_agg(changed.customer_name) as names,
                         array_agg(changed.preview) as previews, array_agg(changed.queue_entered_at) as entries,
-                        array_agg(changed.claimed_at) as claims, array_agg(changed.resolved_by) as resolvers,
+                        array_agg(changed.resolved_by) as resolvers,
                         array_agg(changed.close_reason) as close_reasons, array_agg(changed.priority) as priorities
                    from new_rows as changed) as after
-     cross join unnest(before.statuses, before.agents, after.projects, after.ids, after.statuses, after.agents, after.seqs,
-                       after.handoff_reasons, after.names, after.previews, after.entries, after.claims, after.resolvers,
+     cross join unnest(old_statuses, old_agents, projects, ids, statuses, agents, after.seqs,
+                       after.handoff_reasons, after.names, after.previews, after.entries, claims, after.resolvers,
                        after.close_reasons, after.priorities)
        as pair (old_status, old_agent_id, project_id, id, status, assigned_agent_id, event_seq, handoff_reason, customer_name,
                 preview, queue_entered_at, claimed_at, resolved_by, close_reason, priority)
@@ -2942,271 +3090,7 @@ begin
   return null;
 end
 $function$;
-
-CREATE OR REPLACE FUNCTION handoff.conversations_announce_change()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-begin
-  if new.customer_presence is distinct from old.customer_presence and new.assigned_agent_id is not null
-     and new.status = 'agent_active' then
-    insert into handoff.outbox (project_id, conversation_id, kind, payload)
-    values (new.project_id, new.id, 'customer_presence_update', jsonb_strip_nulls(jsonb_build_object(
-      'conversation_id', new.id, 'agent_id', new.assigned_agent_id, 'status', new.customer_presence,
-      'reason', case when new.customer_presence = 'offline' then new.customer_left_reason end,
-      'timestamp', coalesce(new.customer_last_seen_at, now()))));
-  end if;
-  if (new.tags, new.priority, new.required_skills, new.is_spam, new.satisfaction_rating, new.customer_id, new.customer_name,
-      new.customer_email)
-     is distinct from
-     (old.tags, old.priority, old.required_skills, old.is_spam, old.satisfaction_rating, old.customer_id, old.customer_name,
-      old.customer_email) then
-    insert into handoff.outbox (project_id, conversation_id, kind, payload)
-    values (new.project_id, new.id, 'conversation_updated', jsonb_build_object('conversation', jsonb_build_object(
-      'id', new.id, 'tags', new.tags, 'priority', new.priority, 'required_skills', new.required_skills,
-      'is_spam', new.is_spam, 'satisfaction_rating', new.satisfaction_rating, 'customer_id', new.customer_id,
-      'customer_name', new.customer_name, 'customer_email', new.customer_email)));
-  end if;
-  return null;
-end
-$function$;
-
-CREATE OR REPLACE FUNCTION handoff.conversations_clock()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-begin
-  if (new.customer_presence in ('online', 'typing') or old.customer_presence in ('online', 'typing'))
-     and (new.customer_presence, new.customer_last_seen_at) is distinct from (old.customer_presence, old.customer_last_seen_at) then
-    new.customer_active_at := greatest(new.customer_active_at, case
-      when new.customer_last_seen_at is distinct from old.customer_last_seen_at then new.customer_last_seen_at else now() end);
-  end if;
-  if new.status <> 'agent_active' or new.assigned_agent_id is distinct from old.assigned_agent_id then
-    new.auto_close_warning_sent_at := null;
-    if old.status = 'agent_active' then
-      delete from handoff.agent_absences as absence where absence.conversation_id = new.id;
-    end if;
-  elsif new.customer_active_at is distinct from old.customer_active_at then
-    new.auto_close_warning_sent_at := null;
-  end if;
-  return new;
-end
-$function$;
-comment on function handoff.conversations_clock() is 'Notes the customer''s signs of life. They stop the time to auto-close, and so does whatever takes the chat from its agent.';
-
-CREATE OR REPLACE FUNCTION handoff.conversations_count()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-declare
-  uncounted uuid;
-begin
-  -- Who carries what is all that counts: a conversation that enters the queue changes nothing here.
-  if (select array_agg(case changed.status when 'agent_active' then changed.assigned_agent_id end) from old_rows as changed)
-     is not distinct from
-     (select array_agg(case changed.status when 'agent_active' then changed.assigned_agent_id end) from new_rows as changed) then
-    return null;
-  end if;
-  with change as (
-    select pair.project_id,
-           case when pair.old_status = 'agent_active' then pair.old_agent_id end as lost_by,
-           case when pair.status = 'agent_active' then pair.agent_id end as gained_by,
-           pair.claimed_at
-      from (select array_agg(changed.project_id) as projects, array_agg(changed.status) as statuses,
-                   array_agg(changed.assigned_agent_id) as agents
-              from old_rows as changed) as before
-     cross join (select array_agg(changed.status) as statuses, array_agg(changed.assigned_agent_id) as agents,
-                        array_agg(changed.claimed_at) as claims
-                   from new_rows as changed) as after
-     cross join unnest(before.projects, before.statuses, before.agents, after.statuses, after.agents, after.claims)
-       as pair (project_id, old_status, old_agent_id, status, agent_id, claimed_at)
-     where pair.old_status <> pair.status or pair.old_agent_id is distinct from pair.agent_id
-  ), delta as (
-    select project_id, agent_id, sum(chats)::integer as chats, bool_or(chats > 0) as gained, max(gained_at) as gained_at
-      from (
-        select change.project_id, change.lost_by as agent_id, -1 as chats, null::timestamptz as gained_at from change
-        union all
-        select change.project_id, change.gained_by, 1, change.claimed_at from change
-      ) as each_side
-     where agent_id is not null
-     group by project_id, agent_id
-  ), locked as (
-    -- In one order for everybody, so that two statements with several agents cannot deadlock.
-    select agent.id, delta.chats, delta.gained_at
-      from delta
-      join public.agent_availability as agent
-        on agent.user_id = delta.agent_id and agent.project_id = delta.project_id
-     order by agent.id
-       for no key update of agent
-  ), counted as (
-    update public.agent_availability as agent
-       set current_chat_count = agent.current_chat_count + locked.chats,
-           last_assigned_at = coalesce(locked.gained_at, agent.last_assigned_at)
-      from locked
-     where agent.id = locked.id
-    returning agent.project_id, agent.user_id
-  )
-  -- "except", because it never compares each with each.
-  select missed.agent_id into uncounted
-    from (select delta.project_id, delta.agent_id from delta where delta.gained
-          except select counted.project_id, counted.user_id from counted) as missed
-   limit 1;
-  if uncounted is not null then
-    perform handoff.fail(409, 'agent_not_online', format('User %s is no agent of this project', uncounted),
-                         'Give conversations to members only.');
-  end if;
-  return null;
-end
-$function$;
-
-CREATE OR REPLACE FUNCTION handoff.conversations_count_deleted()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-begin
-  with delta as (
-    select gone.project_id, gone.assigned_agent_id as agent_id, count(*)::integer as chats
-      from old_rows as gone
-     where gone.status = 'agent_active'
-     group by gone.project_id, gone.assigned_agent_id
-  ), locked as (
-    select agent.id, delta.chats
-      from delta
-      join public.agent_availability as agent
-        on agent.user_id = delta.agent_id and agent.project_id = delta.project_id
-     order by agent.id
-       for no key update of agent
-  )
-  update public.agent_availability as agent
-     set current_chat_count = agent.current_chat_count - locked.chats
-    from locked
-   where agent.id = locked.id;
-  return null;
-end
-$function$;
-
-CREATE OR REPLACE FUNCTION handoff.conversations_end_offers()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-begin
-  -- One look at a small index is all that projects without offers pay.
-  if not exists (select 1 from handoff.offers as offer where offer.state = 'open') then
-    return null;
-  end if;
-  perform 1
-     from public.agent_availability as agent
-    where (agent.project_id, agent.user_id) in (
-            select offer.project_id, offer.agent_id
-              from new_rows as moved
-              join handoff.offers as offer on offer.conversation_id = moved.id and offer.state = 'open'
-             where moved.status <> 'waiting')
-    order by agent.id
-      for no key update;
-  update handoff.offers as ended
-     set state = case when moved.status = 'agent_active' and moved.assigned_agent_id = ended.agent_id
-                      then 'accepted' else 'withdrawn' end,
-         end_reason = case when moved.status <> 'agent_active' then 'closed'
-                           when moved.assigned_agent_id <> ended.agent_id then 'claimed' end,
-         ended_at = greatest(now(), ended.offered_at)
-    from new_rows as moved
-   where ended.conversation_id = moved.id and ended.state = 'open' and moved.status <> 'waiting';
-  return null;
-end
-$function$;
-
-CREATE OR REPLACE FUNCTION handoff.conversations_guard()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-begin
-  -- The account of an agent was deleted (foreign key action): its chats go back to the queue.
-  if old.status = 'agent_active' and new.status = 'agent_active' and new.assigned_agent_id is null then
-    new.status := 'waiting';
-  end if;
-  new.updated_at := now();
-  -- Each call costs as much as everything else here: batches of thousands change neither.
-  if new.tags is distinct from old.tags then
-    new.tags := handoff.normal_words(new.tags);
-  end if;
-  if new.required_skills is distinct from old.required_skills then
-    new.required_skills := handoff.normal_words(new.required_skills);
-  end if;
-  if new.status = old.status and (new.status <> 'agent_active' or new.assigned_agent_id is not distinct from old.assigned_agent_id) then
-    return new;  -- nothing moved: at most the last agent's account was deleted
-  end if;
-  -- The move of the queue's batches is let through without the call, which costs a third of this trigger.
-  if not (old.status = 'waiting' and new.status = 'agent_active') and not handoff.is_legal_move(old.status, new.status) then
-    perform handoff.fail(409, 'illegal_transition',
-      format('A conversation that is %s cannot become %s', old.status, new.status),
-      'Read its current status first: it may have changed since.');
-  end if;
-  -- The timestamps and references that a move sets; callers never set them.
-  case new.status
-    when 'waiting' then
-      new.assigned_agent_id := null;
-      -- A chat that loses its agent, or is reopened, keeps its place in line.
-      new.queue_entered_at := coalesce(old.queue_entered_at, now());
-      new.handoff_triggered_at := coalesce(old.handoff_triggered_at, now());
-      new.waiting_since := now();
-      if old.status = 'agent_active' then
-        new.released_by := old.assigned_agent_id;
-        new.released_at := now();
-      end if;
-    when 'agent_active' then
-      -- The worker sets it: the assignments of one batch, some microseconds apart, tell their order.
-      new.claimed_at := greatest(now(), new.claimed_at);
-      new.first_response_at := old.first_response_at;
-      new.preferred_agent_id := null;
-    when 'resolved' then
-      new.resolved_at := now();
-      new.preferred_agent_id := new.assigned_agent_id;
-    when 'closed' then
-      new.closed_at := now();
-    else
-      null;
-  end case;
-  if new.status <> 'agent_active' then
-    new.auto_close_warning_sent_at := null;
-  end if;
-  -- One number for each event that handoff.conversations_announce writes for this move.
-  new.event_seq := old.event_seq
-    + (new.status <> old.status)::integer
-    + (new.status = 'agent_active')::integer
-    + (new.status = 'resolved')::integer;
-  return new;
-end
-$function$;
-
-CREATE OR REPLACE FUNCTION handoff.conversations_guard_insert()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-begin
-  if new.status in ('waiting', 'agent_active') then
-    perform handoff.fail(409, 'illegal_transition', format('A conversation cannot start as %s', new.status),
-                         'Insert it as ai_active, then hand it off.');
-  end if;
-  if not handoff.is_importing() then
-    new.event_seq := 0;
-  end if;
-  return new;
-end
-$function$;
+comment on function handoff.conversations_moved() is 'All that follows from a move elsewhere: agents'' counts, absences and offers that end, events.';
 
 CREATE OR REPLACE FUNCTION handoff.conversations_presence()
  RETURNS trigger
@@ -3242,6 +3126,61 @@ begin
              and file.name ^@ (count_files.conversation_id::text || '/'));
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION handoff.count_moves(projects uuid[], old_statuses text[], old_agents uuid[], statuses text[], agents uuid[], claims timestamp with time zone[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  uncounted uuid;
+begin
+  with change as (
+    select pair.project_id,
+           case when pair.old_status = 'agent_active' then pair.old_agent_id end as lost_by,
+           case when pair.status = 'agent_active' then pair.agent_id end as gained_by,
+           pair.claimed_at
+      from unnest(projects, old_statuses, old_agents, statuses, agents, claims)
+             as pair (project_id, old_status, old_agent_id, status, agent_id, claimed_at)
+     where pair.old_status <> pair.status or pair.old_agent_id is distinct from pair.agent_id
+  ), delta as (
+    select project_id, agent_id, sum(chats)::integer as chats, bool_or(chats > 0) as gained, max(gained_at) as gained_at
+      from (
+        select change.project_id, change.lost_by as agent_id, -1 as chats, null::timestamptz as gained_at from change
+        union all
+        select change.project_id, change.gained_by, 1, change.claimed_at from change
+      ) as each_side
+     where agent_id is not null
+     group by project_id, agent_id
+  ), locked as (
+    -- In one order for everybody, so that two statements with several agents cannot deadlock.
+    select agent.id, delta.chats, delta.gained_at
+      from delta
+      join public.agent_availability as agent
+        on agent.user_id = delta.agent_id and agent.project_id = delta.project_id
+     order by agent.id
+       for no key update of agent
+  ), counted as (
+    update public.agent_availability as agent
+       set current_chat_count = agent.current_chat_count + locked.chats,
+           last_assigned_at = coalesce(locked.gained_at, agent.last_assigned_at)
+      from locked
+     where agent.id = locked.id
+    returning agent.project_id, agent.user_id
+  )
+  -- "except", because it never compares each with each.
+  select missed.agent_id into uncounted
+    from (select delta.project_id, delta.agent_id from delta where delta.gained
+          except select counted.project_id, counted.user_id from counted) as missed
+   limit 1;
+  if uncounted is not null then
+    perform handoff.fail(409, 'agent_not_online', format('User %s is no agent of this project', uncounted),
+                         'Give conversations to members only.');
+  end if;
+end
+$function$;
+comment on function handoff.count_moves(projects uuid[], old_statuses text[], old_agents uuid[], statuses text[], agents uuid[], claims timestamp with time zone[]) is 'Brings the agents'' counts up to date with moves of conversations, given before and after.';
 
 CREATE OR REPLACE FUNCTION handoff.count_offers(project_ids uuid[], agent_ids uuid[], change integer)
  RETURNS void
@@ -3812,6 +3751,20 @@ end
 $function$;
 comment on function handoff.empty_partition(partition regclass, horizon xid8, moment timestamp with time zone) is 'Truncates a partition of the outbox if all of it is delivered and older than five days; says whether it did.';
 
+CREATE OR REPLACE FUNCTION handoff.end_absences(ids uuid[], old_statuses text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  delete from handoff.agent_absences as absence
+   using unnest(ids, old_statuses) as moved (id, old_status)
+   where absence.conversation_id = moved.id and moved.old_status = 'agent_active';
+end
+$function$;
+comment on function handoff.end_absences(ids uuid[], old_statuses text[]) is 'Forgets the absence of agents whose chats went elsewhere.';
+
 CREATE OR REPLACE FUNCTION handoff.end_of_wait(conversation public.conversations)
  RETURNS TABLE(outcome text, at timestamp with time zone)
  LANGUAGE sql
@@ -3825,6 +3778,38 @@ AS $function$
     from (select coalesce(conversation.claimed_at >= conversation.waiting_since, false) as it) as assigned;
 $function$;
 comment on function handoff.end_of_wait(conversation public.conversations) is 'How and when the last wait of a conversation that waits no longer ended.';
+
+CREATE OR REPLACE FUNCTION handoff.end_offers(ids uuid[], statuses text[], agents uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  -- One look at a small index is all that projects without offers pay.
+  if not exists (select 1 from handoff.offers as offer where offer.state = 'open') then
+    return;
+  end if;
+  perform 1
+     from public.agent_availability as agent
+    where (agent.project_id, agent.user_id) in (
+            select offer.project_id, offer.agent_id
+              from unnest(ids, statuses) as moved (id, status)
+              join handoff.offers as offer on offer.conversation_id = moved.id and offer.state = 'open'
+             where moved.status <> 'waiting')
+    order by agent.id
+      for no key update;
+  update handoff.offers as ended
+     set state = case when moved.status = 'agent_active' and moved.agent_id = ended.agent_id
+                      then 'accepted' else 'withdrawn' end,
+         end_reason = case when moved.status <> 'agent_active' then 'closed'
+                           when moved.agent_id <> ended.agent_id then 'claimed' end,
+         ended_at = greatest(now(), ended.offered_at)
+    from unnest(ids, statuses, agents) as moved (id, status, agent_id)
+   where ended.conversation_id = moved.id and ended.state = 'open' and moved.status <> 'waiting';
+end
+$function$;
+comment on function handoff.end_offers(ids uuid[], statuses text[], agents uuid[]) is 'Ends the open offers of conversations that left the queue.';
 
 CREATE OR REPLACE FUNCTION handoff.end_presence(connections uuid[], reasons text[], leave_data jsonb, moment timestamp with time zone)
  RETURNS integer
@@ -4206,31 +4191,6 @@ end
 $function$;
 comment on function handoff.has_agents(project_id uuid) is 'Whether anybody could ever answer: an active member, or an owner who has worked as an agent. To have the dashboard open is no work.';
 
-CREATE OR REPLACE FUNCTION handoff.held_lease(connection_id uuid, moment timestamp with time zone)
- RETURNS handoff.presence_leases
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-declare
-  lease handoff.presence_leases;
-  session public.presence_sessions;
-begin
-  select * into lease from handoff.presence_leases as held
-   where held.connection_id = held_lease.connection_id and held.user_id is not distinct from auth.uid();
-  if lease.connection_id is null then
-    select * into session from public.presence_sessions as open
-     where open.connection_id = held_lease.connection_id and open.left_at is null and open.user_id is not distinct from auth.uid();
-    if session.id is not null then
-      lease := handoff.restored_lease(session, moment);
-      insert into handoff.presence_leases values (lease.*) on conflict do nothing;
-    end if;
-  end if;
-  return lease;
-end
-$function$;
-comment on function handoff.held_lease(connection_id uuid, moment timestamp with time zone) is 'The lease of the caller''s connection; a null row when it is not there.';
-
 CREATE OR REPLACE FUNCTION handoff.hold_to_answer(lease handoff.presence_leases, told integer, moment timestamp with time zone)
  RETURNS handoff.presence_leases
  LANGUAGE plpgsql
@@ -4287,19 +4247,6 @@ begin
 end
 $function$;
 grant execute on function handoff.identify_customer(project_id uuid, visitor_id text, email text, name text, context jsonb) to authenticated;
-
-CREATE OR REPLACE FUNCTION handoff.idle_for(state text, idle_seconds integer)
- RETURNS integer
- LANGUAGE plpgsql
- IMMUTABLE
- SET search_path TO ''
-AS $function$
-begin
-  -- Who tells no seconds is active in an active state; of another state nothing is known, so nothing new is noted.
-  return greatest(coalesce(idle_seconds, case when state in ('active', 'online', 'typing') then 0 else 31536000 end), 0);
-end
-$function$;
-comment on function handoff.idle_for(state text, idle_seconds integer) is 'For how many seconds nobody has touched the page, as its beat tells.';
 
 CREATE OR REPLACE FUNCTION handoff.inbox(project_id uuid, list text, page integer, before timestamp with time zone, moment timestamp with time zone DEFAULT now())
  RETURNS jsonb
@@ -4726,32 +4673,6 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION handoff.limit_beats(lease handoff.presence_leases, changed boolean, moment timestamp with time zone)
- RETURNS handoff.presence_leases
- LANGUAGE plpgsql
- STABLE
- SET search_path TO ''
-AS $function$
-begin
-  if moment >= lease.minute_at + interval '1 minute' then
-    lease.minute_at := moment;
-    lease.plain_beats := 0;
-    lease.change_beats := 0;
-  end if;
-  if changed then
-    lease.change_beats := lease.change_beats + 1;
-  else
-    lease.plain_beats := lease.plain_beats + 1;
-  end if;
-  if lease.plain_beats > (case lease.role when 'agent' then 6 else 30 end)
-     or lease.change_beats > (case lease.role when 'agent' then 20 else 60 end) then
-    perform handoff.too_many(lease.minute_at + interval '1 minute' - moment);
-  end if;
-  return lease;
-end
-$function$;
-comment on function handoff.limit_beats(lease handoff.presence_leases, changed boolean, moment timestamp with time zone) is 'The lease with one beat more counted against its limits (F001 8.3); refuses with 429 beyond them.';
-
 CREATE OR REPLACE FUNCTION handoff.link_email(project_id uuid, visitor_id text, email text, name text DEFAULT NULL::text, context jsonb DEFAULT NULL::jsonb)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -5081,34 +5002,6 @@ AS $function$
 $function$;
 comment on function handoff.may_speak_for(project_id uuid, visitor_id text) is 'Whether the visitor id is new, or the caller has chatted or browsed under it: whoever merely names an id links nothing of it.';
 
-CREATE OR REPLACE FUNCTION handoff.measure_beat(lease handoff.presence_leases, client_beat integer, moment timestamp with time zone)
- RETURNS handoff.presence_leases
- LANGUAGE plpgsql
- IMMUTABLE
- SET search_path TO ''
-AS $function$
-declare
-  gap numeric := greatest(extract(epoch from moment - lease.beat_at), 0);
-  interval_column integer := width_bucket(gap, handoff.beat_edges()) + 1;
-  delay_column integer := width_bucket(gap - lease.next_beat, handoff.delay_edges()) + 1;
-begin
-  lease.beats := lease.beats + 1;
-  lease.missed := lease.missed + greatest(floor(gap / lease.next_beat - 0.5), 0);
-  if gap > lease.next_beat * 1.25 + 1 then
-    lease.late := lease.late + 1;
-  end if;
-  if client_beat > lease.client_beat then
-    lease.lost := lease.lost + client_beat - lease.client_beat - 1;
-  end if;
-  lease.client_beat := coalesce(client_beat, lease.client_beat);
-  lease.longest_gap := greatest(lease.longest_gap, gap::integer);
-  lease.intervals[interval_column] := least(lease.intervals[interval_column] + 1, 32767);
-  lease.delays[delay_column] := least(lease.delays[delay_column] + 1, 32767);
-  return lease;
-end
-$function$;
-comment on function handoff.measure_beat(lease handoff.presence_leases, client_beat integer, moment timestamp with time zone) is 'The lease with what is told of beats: how many, how far apart, how late, how many never arrived.';
-
 CREATE OR REPLACE FUNCTION handoff.member_answer(member public.project_members)
  RETURNS jsonb
  LANGUAGE sql
@@ -5434,6 +5327,7 @@ begin
       where settings.project_id = new_lease.project_id), 90) end;
   lease.lease_seconds := handoff.lease_for(new_lease.role, lease.next_beat, lease.floor_seconds, lease.remain_seconds);
   lease.beat_at := moment;
+  lease.previous_beat_at := moment;
   lease.minute_at := moment;
   lease.expires_at := moment + make_interval(secs => lease.lease_seconds);
   lease.active_at := moment - make_interval(secs => greatest(coalesce(new_lease.idle_seconds, 0), 0));
@@ -6130,18 +6024,20 @@ CREATE OR REPLACE FUNCTION handoff.presence_heartbeat(connection_id uuid, state 
  SET search_path TO ''
 AS $function$
 declare
-  lease handoff.presence_leases := handoff.held_lease(presence_heartbeat.connection_id, moment);
-  gap interval := moment - lease.beat_at;
+  lease handoff.presence_leases := handoff.renew(
+    presence_heartbeat.connection_id, presence_heartbeat.state, presence_heartbeat.next_beat_seconds, presence_heartbeat.idle_seconds,
+    presence_heartbeat.beat, moment);
   answer jsonb;
 begin
   if lease.connection_id is null then
     perform handoff.require_caller();
-    return handoff.beat_unknown(moment);
-  end if;
-  lease := handoff.renew(lease, presence_heartbeat.state, presence_heartbeat.next_beat_seconds, presence_heartbeat.idle_seconds,
-                         presence_heartbeat.beat, moment);
-  if lease.connection_id is null then
-    return handoff.beat_unknown(moment);
+    perform handoff.regain_lease(presence_heartbeat.connection_id, moment);
+    lease := handoff.renew(
+      presence_heartbeat.connection_id, presence_heartbeat.state, presence_heartbeat.next_beat_seconds, presence_heartbeat.idle_seconds,
+      presence_heartbeat.beat, moment);
+    if lease.connection_id is null then
+      return handoff.beat_unknown(moment);
+    end if;
   end if;
   answer := handoff.beat_answer(lease, moment);
   if answer is null then
@@ -6152,7 +6048,7 @@ begin
   if lease.traced then
     select * into lease from handoff.presence_leases as held where held.connection_id = lease.connection_id; -- the answer may have moved it
     perform handoff.trace_presence_step(presence_heartbeat.connection_id, moment, 'beat', jsonb_build_object(
-      'beat', lease.client_beat, 'count', lease.beats, 'gap_seconds', extract(epoch from gap), 'state', lease.state,
+      'beat', lease.client_beat, 'count', lease.beats, 'gap_seconds', extract(epoch from moment - lease.previous_beat_at), 'state', lease.state,
       'previous_state', lease.previous_state, 'active_at', lease.active_at, 'next_beat', lease.next_beat,
       'expires_at', lease.expires_at, 'answer', answer));
   end if;
@@ -7067,6 +6963,23 @@ end
 $function$;
 comment on function handoff.refuse_unknown_keys(given jsonb, known text[], place text) is 'Refuses an object with a key that is not known, naming the key.';
 
+CREATE OR REPLACE FUNCTION handoff.regain_lease(connection_id uuid, moment timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  insert into handoff.presence_leases
+  select lease.*
+    from public.presence_sessions as open
+   cross join lateral handoff.restored_lease(open, regain_lease.moment) as lease
+   where open.connection_id = regain_lease.connection_id and open.left_at is null and open.user_id is not distinct from auth.uid()
+  on conflict on constraint presence_leases_pkey do nothing;
+end
+$function$;
+comment on function handoff.regain_lease(connection_id uuid, moment timestamp with time zone) is 'Gives the caller''s connection a lease of grace if its session is open and its lease is gone.';
+
 CREATE OR REPLACE FUNCTION handoff.remove_member(member_id uuid)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -7089,44 +7002,69 @@ end
 $function$;
 grant execute on function handoff.remove_member(member_id uuid) to authenticated;
 
-CREATE OR REPLACE FUNCTION handoff.renew(lease handoff.presence_leases, state text, promised integer, idle_seconds integer, client_beat integer, moment timestamp with time zone)
+CREATE OR REPLACE FUNCTION handoff.renew(connection_id uuid, state text, promised integer, idle_seconds integer, client_beat integer, moment timestamp with time zone)
  RETURNS handoff.presence_leases
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 declare
-  before text := lease.state;
+  caller uuid := auth.uid();  -- a bot has none
+  most integer := case when caller is null then 900 else 300 end;
+  told text := case when caller is null and renew.state is not null then handoff.presence_state('bot', renew.state) else renew.state end;
+  promise integer := renew.promised;
+  lease handoff.presence_leases;
 begin
-  if renew.state is not null then
-    lease.state := handoff.checked_state(lease.role, renew.state);
+  if told is null or promise is null then
+    select coalesce(told, held.state), coalesce(promise, held.next_beat) into told, promise
+      from handoff.presence_leases as held where held.connection_id = renew.connection_id;
   end if;
-  lease := handoff.limit_beats(lease, lease.state <> before, moment);
-  lease := handoff.measure_beat(lease, renew.client_beat, moment);
-  if renew.promised is not null then
-    lease.next_beat := handoff.promised_beat(lease.role, renew.promised);
-  end if;
-  lease.lease_seconds := handoff.lease_for(lease.role, lease.next_beat, lease.floor_seconds, lease.remain_seconds);
+  promise := least(greatest(promise, 5), case when caller is null then 300 else 60 end);
   update handoff.presence_leases as renewed
-     set state = lease.state, previous_state = before, suspect = false, leaving = null,
-         beat_at = greatest(renewed.beat_at, moment),
-         expires_at = moment + make_interval(secs => lease.lease_seconds),
-         active_at = greatest(renewed.active_at, moment - make_interval(secs => handoff.idle_for(lease.state, renew.idle_seconds))),
-         next_beat = lease.next_beat, lease_seconds = lease.lease_seconds,
+     set state = told, previous_state = renewed.state, suspect = false, leaving = null,
+         beat_at = greatest(renewed.beat_at, moment), previous_beat_at = renewed.beat_at,
+         -- Who tells no seconds is active in an active state; of another state nothing is known, so nothing new is noted.
+         active_at = greatest(renewed.active_at, moment - make_interval(secs => greatest(coalesce(
+           renew.idle_seconds, case when told in ('active', 'online', 'typing') then 0 else 31536000 end), 0))),
+         next_beat = promise,
+         lease_seconds = least(greatest(renewed.floor_seconds, 3 * promise, promise + renewed.remain_seconds), most),
+         expires_at = moment + make_interval(secs => least(greatest(renewed.floor_seconds, 3 * promise, promise + renewed.remain_seconds), most)),
          -- Only when the lease became shorter; else the sweep would look too late.
-         bucket = least(renewed.bucket, handoff.wheel_tick(moment + make_interval(secs => case lease.role
-           when 'agent' then least(lease.lease_seconds, handoff.suspect_after(lease.next_beat)) else lease.lease_seconds end))),
-         minute_at = lease.minute_at, plain_beats = lease.plain_beats, change_beats = lease.change_beats,
-         beats = lease.beats, missed = lease.missed, late = lease.late, lost = lease.lost, client_beat = lease.client_beat,
-         longest_gap = lease.longest_gap, intervals = lease.intervals, delays = lease.delays
-   where renewed.connection_id = lease.connection_id
+         bucket = least(renewed.bucket, ceil(extract(epoch from moment + make_interval(secs => least(
+           greatest(renewed.floor_seconds, 3 * promise, promise + renewed.remain_seconds), most,
+           case when renewed.role = 'agent' then greatest(75, promise * 3 / 2) end))) * 1000)::bigint),
+         minute_at = case when moment >= renewed.minute_at + interval '1 minute' then moment else renewed.minute_at end,
+         plain_beats = case when moment >= renewed.minute_at + interval '1 minute' then 0 else renewed.plain_beats end
+           + (renewed.state = told)::integer,
+         change_beats = case when moment >= renewed.minute_at + interval '1 minute' then 0 else renewed.change_beats end
+           + (renewed.state <> told)::integer,
+         -- What is told of beats: how many, how far apart, how late, how many never arrived.
+         beats = renewed.beats + 1,
+         missed = renewed.missed + greatest(floor(extract(epoch from moment - renewed.beat_at) / renewed.next_beat - 0.5), 0),
+         late = renewed.late + (extract(epoch from moment - renewed.beat_at) > renewed.next_beat * 1.25 + 1)::integer,
+         lost = renewed.lost + case when renew.client_beat > renewed.client_beat then renew.client_beat - renewed.client_beat - 1 else 0 end,
+         client_beat = coalesce(renew.client_beat, renewed.client_beat),
+         longest_gap = greatest(renewed.longest_gap, extract(epoch from moment - renewed.beat_at)::integer),
+         intervals[width_bucket(extract(epoch from moment - renewed.beat_at), handoff.beat_edges()) + 1] =
+           least(renewed.intervals[width_bucket(extract(epoch from moment - renewed.beat_at), handoff.beat_edges()) + 1] + 1, 32767),
+         delays[width_bucket(extract(epoch from moment - renewed.beat_at) - renewed.next_beat, handoff.delay_edges()) + 1] =
+           least(renewed.delays[width_bucket(extract(epoch from moment - renewed.beat_at) - renewed.next_beat, handoff.delay_edges()) + 1] + 1, 32767)
+   where renewed.connection_id = renew.connection_id and renewed.user_id is not distinct from caller
      -- The page has gone since it sent this beat (presence_leave): a page that is there enters again.
      and (renewed.leaving is not null and renew.client_beat <= renewed.client_beat) is not true
   returning renewed.* into lease;
+  if lease.state <> lease.previous_state then
+    perform handoff.checked_state(lease.role, lease.state);
+    if lease.change_beats > (case lease.role when 'agent' then 20 else 60 end) then
+      perform handoff.too_many(lease.minute_at + interval '1 minute' - moment);
+    end if;
+  elsif lease.plain_beats > (case lease.role when 'agent' then 6 else 30 end) then
+    perform handoff.too_many(lease.minute_at + interval '1 minute' - moment);
+  end if;
   return lease;
 end
 $function$;
-comment on function handoff.renew(lease handoff.presence_leases, state text, promised integer, idle_seconds integer, client_beat integer, moment timestamp with time zone) is 'One beat on the lease: renewed, counted and measured; a null row when the sweep was quicker, or the beat is older than its page''s good-bye.';
+comment on function handoff.renew(connection_id uuid, state text, promised integer, idle_seconds integer, client_beat integer, moment timestamp with time zone) is 'One beat on the caller''s lease: renewed, counted and measured; refuses an unknown state, and with 429 what is beyond the limits (F001 8.3). A null row when the lease is not there, or the beat is older than its page''s good-bye.';
 
 CREATE OR REPLACE FUNCTION handoff.renew_lease(wanted handoff.presence_leases)
  RETURNS void
@@ -7137,7 +7075,7 @@ AS $function$
 begin
   insert into handoff.presence_leases as lease values (wanted.*)
   on conflict (connection_id) do update
-     set beat_at = excluded.beat_at, expires_at = excluded.expires_at,
+     set beat_at = excluded.beat_at, previous_beat_at = lease.beat_at, expires_at = excluded.expires_at,
          active_at = greatest(lease.active_at, excluded.active_at),
          next_beat = excluded.next_beat, floor_seconds = excluded.floor_seconds, remain_seconds = excluded.remain_seconds,
          lease_seconds = excluded.lease_seconds, suspect = false, leaving = null,
@@ -8637,7 +8575,7 @@ begin
   if transfer.agent_id = conversation.assigned_agent_id then
     return handoff.claimed(conversation.id, transfer.agent_id);
   end if;
-  -- Giver and receiver in the order of handoff.conversations_count, so that two who exchange conversations cannot deadlock.
+  -- Giver and receiver in the order of handoff.count_moves, so that two who exchange conversations cannot deadlock.
   perform 1
      from public.agent_availability as agent
     where agent.project_id = conversation.project_id
@@ -9401,10 +9339,12 @@ grant execute on function public.presence_enter(p_project_id uuid, p_connection_
 
 CREATE OR REPLACE FUNCTION public.presence_heartbeat(p_connection_id uuid, p_state text DEFAULT NULL::text, p_next_beat_seconds integer DEFAULT NULL::integer, p_idle_seconds integer DEFAULT NULL::integer, p_beat integer DEFAULT NULL::integer)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-  select handoff.presence_heartbeat(p_connection_id, p_state, p_next_beat_seconds, p_idle_seconds, p_beat);
+begin
+  return handoff.presence_heartbeat(p_connection_id, p_state, p_next_beat_seconds, p_idle_seconds, p_beat);
+end
 $function$;
 comment on function public.presence_heartbeat(p_connection_id uuid, p_state text, p_next_beat_seconds integer, p_idle_seconds integer, p_beat integer) is 'The caller''s connection is still there; answers whether it is known (else enter again) and when to beat next.';
 grant execute on function public.presence_heartbeat(p_connection_id uuid, p_state text, p_next_beat_seconds integer, p_idle_seconds integer, p_beat integer) to authenticated;
@@ -9749,3 +9689,33 @@ create policy "Handoff: read files of conversations you can read" on storage.obj
   using (((bucket_id = 'handoff-attachments'::text) AND handoff.can_read_file(name)));
 
 create publication handoff_outbox for table handoff.outbox with (publish = 'insert', publish_via_partition_root = true);
+
+create type handoff.conversation_close_reason;
+
+create type handoff.conversation_customer_left_reason;
+
+create type handoff.conversation_customer_name;
+
+create type handoff.conversation_customer_presence;
+
+create type handoff.conversation_handoff_reason;
+
+create type handoff.conversation_metadata;
+
+create type handoff.conversation_priority;
+
+create type handoff.conversation_rating;
+
+create type handoff.conversation_required_skills;
+
+create type handoff.conversation_source;
+
+create type handoff.conversation_tags;
+
+create type handoff.conversation_visitor_id;
+
+create type handoff.message_content;
+
+create type handoff.message_metadata;
+
+create type handoff.message_sender_type;

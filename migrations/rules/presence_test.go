@@ -308,6 +308,43 @@ const fingerprintOfLogged = `
 	    || (select string_agg(xmin::text, ' ' order by id) from public.agent_availability)
 	    || (select string_agg(xmin::text, ' ' order by id) from public.presence_sessions)`
 
+// handoff.renew has the rules written out, because calls cost a beat more than arithmetic.
+func TestBeatsGoByTheRules(t *testing.T) {
+	t.Parallel()
+	w := online(t)
+	bot := page{w.robot, uuid.NewString()}
+	w.robot.must(t, "presence_enter($1, $2, p_client_id := 'gpt')", w.project, bot.id)
+	agent, visitor := w.sarah.enter(t, 0), w.ann.enter(t, 0)
+	second := 0
+	for _, row := range []struct {
+		page
+		states   []string
+		promises []int
+	}{
+		{agent, []string{"active", "hidden", "idle"}, []int{1, 5, 29, 30, 45, 60, 1000}},
+		{visitor, []string{"online", "background", "typing"}, []int{60}},
+		{bot, []string{"", " thinks  ", strings.Repeat("long ", 20)}, []int{1, 30, 100, 299, 301}},
+	} {
+		for n, promised := range row.promises {
+			second += 70
+			state := row.states[n%len(row.states)]
+			w.exec(t, `update handoff.presence_leases set bucket = 9e15, floor_seconds = $2, remain_seconds = $3 where connection_id = $1`, row.id, 30+n%3/2*100, 40)
+			row.call(t, `presence_heartbeat($2, $3, $4, 0, null, now() + $1::interval)`, time.Duration(second)*time.Second, row.id, state, promised)
+			assert.Equal(t, "same", read[string](t, w, beatByTheRules, row.id, state, promised), "%s %q %d", row.role, state, promised)
+		}
+	}
+}
+
+const beatByTheRules = `
+	select case when (state, next_beat, lease_seconds, expires_at, bucket) is not distinct from (
+	         handoff.checked_state(role, $2), handoff.promised_beat(role, $3), wanted.seconds, beat_at + make_interval(secs => wanted.seconds),
+	         handoff.wheel_tick(beat_at + make_interval(secs => case role
+	           when 'agent' then least(wanted.seconds, handoff.suspect_after(next_beat)) else wanted.seconds end)))
+	       then 'same' else to_jsonb(lease)::text end
+	  from handoff.presence_leases as lease
+	 cross join lateral (select handoff.lease_for(role, handoff.promised_beat(role, $3), floor_seconds, remain_seconds) as seconds) as wanted
+	 where connection_id = $1`
+
 func TestPresenceLeave(t *testing.T) {
 	t.Parallel()
 

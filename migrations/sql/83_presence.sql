@@ -70,6 +70,7 @@ create unlogged table if not exists handoff.presence_leases (
   role text not null,
   bucket bigint not null,
   beat_at timestamptz not null,
+  previous_beat_at timestamptz not null,
   expires_at timestamptz not null,
   active_at timestamptz not null,
   minute_at timestamptz not null,
@@ -96,6 +97,7 @@ create unlogged table if not exists handoff.presence_leases (
 comment on table handoff.presence_leases is 'The connections that are there. Unlogged: after a crash it is empty, which means unknown, not offline.';
 comment on column handoff.presence_leases.bucket is 'The millisecond (of the epoch) at which the sweep looks again; only ever moved closer by a beat.';
 comment on column handoff.presence_leases.active_at is 'The last activity of the person on this connection: the beat''s time less the idle seconds it told.';
+comment on column handoff.presence_leases.previous_beat_at is 'The beat before beat_at: a trace tells the gap.';
 comment on column handoff.presence_leases.leaving is 'The page went away (pagehide); unless it is back by expires_at, the person left for this reason.';
 comment on column handoff.presence_leases.client_beat is 'The client''s own count of the beats that it has sent.';
 create index if not exists presence_leases_person_idx on handoff.presence_leases (project_id, client_id);

@@ -128,7 +128,7 @@ as $$
 begin
   insert into handoff.presence_leases as lease values (wanted.*)
   on conflict (connection_id) do update
-     set beat_at = excluded.beat_at, expires_at = excluded.expires_at,
+     set beat_at = excluded.beat_at, previous_beat_at = lease.beat_at, expires_at = excluded.expires_at,
          active_at = greatest(lease.active_at, excluded.active_at),
          next_beat = excluded.next_beat, floor_seconds = excluded.floor_seconds, remain_seconds = excluded.remain_seconds,
          lease_seconds = excluded.lease_seconds, suspect = false, leaving = null,
@@ -172,6 +172,7 @@ begin
       where settings.project_id = new_lease.project_id), 90) end;
   lease.lease_seconds := handoff.lease_for(new_lease.role, lease.next_beat, lease.floor_seconds, lease.remain_seconds);
   lease.beat_at := moment;
+  lease.previous_beat_at := moment;
   lease.minute_at := moment;
   lease.expires_at := moment + make_interval(secs => lease.lease_seconds);
   lease.active_at := moment - make_interval(secs => greatest(coalesce(new_lease.idle_seconds, 0), 0));
