@@ -95,6 +95,7 @@ func TestHandler(t *testing.T) {
 		policy := ask(t, built, http.MethodGet, "/shop/").Header().Get("Content-Security-Policy")
 		assert.Contains(t, policy, "script-src 'self';")
 		assert.Contains(t, policy, "connect-src 'self' http://127.0.0.1:54321 ws://127.0.0.1:54321;")
+		assert.Contains(t, policy, "img-src 'self' data: blob: https: http://127.0.0.1:54321;")
 		assert.NotContains(t, policy, "unsafe")
 	})
 

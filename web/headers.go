@@ -53,7 +53,7 @@ func contentSecurityPolicy(api string) string {
 		"style-src 'self'",
 		"worker-src 'self' blob:", // beats keep time in a worker: timers of hidden pages are slowed down
 		"font-src 'self'",
-		"img-src 'self' data: blob: https:",
+		"img-src 'self' data: blob: https: " + api, // pictures of agents, and those that people send each other
 		"media-src 'self' data:",
 		"connect-src 'self' " + api + " " + sockets,
 		"form-action 'self'",

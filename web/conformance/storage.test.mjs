@@ -162,7 +162,8 @@ suite('files', {
 
 suite('signed addresses', {
   'are for everybody, until they expire': async (stage) => {
-    const { files, path } = await drawer(stage);
+    const { client, files } = await drawer(stage);
+    const path = `${client.userId}/a map.png`;
     must(await files.upload(path, picture()));
     const { signedUrl } = must(await files.createSignedUrl(path, 60));
     assert.ok(signedUrl.startsWith(`${url}/storage/v1/object/sign/${BUCKET}/`), signedUrl);

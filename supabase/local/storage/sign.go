@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 )
 
@@ -71,8 +69,8 @@ func (h *Handler) signOne(ctx context.Context, r *request, seconds int64) (strin
 	if err != nil {
 		return "", err
 	}
-	escaped := (&url.URL{Path: "/object/sign/" + r.bucket + "/" + r.name}).EscapedPath()
-	return strings.ReplaceAll(escaped, "+", "%2B") + "?token=" + token, nil
+	// Not escaped, as from Storage: supabase-js does that.
+	return "/object/sign/" + r.bucket + "/" + r.name + "?token=" + token, nil
 }
 
 // maxBody is the largest body that is no file, in bytes.

@@ -310,6 +310,8 @@ function view(id: string, change: Partial<ConversationSnapshot>): ConversationVi
     getSnapshot: cell.getSnapshot,
     loadOlder: never,
     send: never,
+    sendFile: never,
+    attachmentUrl: never,
     retry: never,
     discard: () => undefined,
     typing: () => undefined,

@@ -5,6 +5,7 @@
  */
 export { createAgentClient } from './agent/client.js';
 export type * from './agent/types.js';
+export { fileSize, isPicture, textOf } from './attachments.js';
 export type * from './availability.js';
 export type * from './connection.js';
 export type * from './conversation.js';

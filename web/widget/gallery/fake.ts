@@ -53,6 +53,14 @@ export class FakeVisitor {
         this.set({ messages: [...this.#state.messages, sent] });
         return sent;
       },
+      sendFile: async (file) => {
+        this.#call('sendFile', [file.name]);
+        return message({});
+      },
+      attachmentUrl: async ({ path }, options) => {
+        this.#call('attachmentUrl', [path, options?.download]);
+        return `data:image/png,${path}`;
+      },
       retry: async (id) => {
         this.#call('retry', [id]);
         return message({});

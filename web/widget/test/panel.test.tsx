@@ -1,6 +1,7 @@
+import type { TranscriptMessage } from '@supportbase/handoff';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { FakeVisitor } from '../gallery/fake.js';
+import { FakeVisitor, message } from '../gallery/fake.js';
 import { SCENES } from '../gallery/scenes.js';
 import { mount } from '../src/app/main.js';
 import { ChatModel } from '../src/app/model.js';
@@ -211,6 +212,58 @@ describe('the composer', () => {
     press({});
     await calls('send("Hello")');
     await soon(() => expect(input.value).toBe(''));
+  });
+});
+
+describe('files', () => {
+  const file = { path: 'c/u/a.png', name: 'a.png', mime_type: 'image/png', size: 2000 };
+  const withFile = async (change: Partial<typeof file>, fields: Partial<TranscriptMessage> = {}) => {
+    const shown = await show('ai');
+    const attachments = [{ ...file, ...change }];
+    shown.fake.set({ messages: [message({ content: attachments[0]?.name ?? '', attachments, ...fields })] });
+    await soon(() => expect(shown.root.querySelector('.sb-file')).not.toBeNull());
+    return shown;
+  };
+
+  it('are sent when they are chosen, five at most', async () => {
+    const { fake, root, calls } = await show('ai');
+    const input = await vi.waitUntil(() => root.querySelector<HTMLInputElement>('input[type=file]'));
+    const list = Array.from('abcdef', (name) => new File(['x'], `${name}.png`, { type: 'image/png' }));
+    Object.defineProperty(input, 'files', { value: list });
+    input.dispatchEvent(new Event('change', { bubbles: true }));
+    await calls('sendFile("e.png")');
+    expect(fake.calls.filter((call) => call.startsWith('sendFile'))).toHaveLength(5);
+  });
+
+  it('are drawn where they are pictures that hold no script, and have no words beside them', async () => {
+    const { root } = await withFile({});
+    await soon(() => expect(root.querySelector('.sb-file img')?.getAttribute('src')).toBe('data:image/png,c/u/a.png'));
+    expect(root.querySelector('.sb-message .sb-bubble')).toBeNull();
+  });
+
+  it.each(['image/svg+xml', 'text/html', 'application/pdf'])('of type %s are saved, not drawn', async (type) => {
+    const { fake, root, calls } = await withFile({ mime_type: type });
+    root.querySelector<HTMLButtonElement>('.sb-file')?.click();
+    await calls('attachmentUrl("c/u/a.png", true)');
+    expect(fake.calls).not.toContain('attachmentUrl("c/u/a.png", false)');
+    expect(root.querySelector('.sb-file img')).toBeNull();
+  });
+
+  it('become cards when they are no pictures after all', async () => {
+    const { root, says } = await withFile({});
+    const image = await vi.waitUntil(() => root.querySelector('.sb-file img'));
+    image.dispatchEvent(new Event('error'));
+    await says('a.png2 kB');
+  });
+
+  it.each([
+    ['file_too_large', 'This file is too large.'],
+    ['file_type_refused', 'Files of this type are not accepted.'],
+    ['file_refused', 'No files can be sent here.'],
+  ])('that are refused with %s say why', async (code, words) => {
+    const error = { code, message: '', retryAfter: undefined };
+    const { says } = await withFile({ path: '' }, { delivery: 'failed', error, client_message_id: 'k', seq: null });
+    await says(words);
   });
 });
 

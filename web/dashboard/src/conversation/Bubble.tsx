@@ -1,4 +1,10 @@
-import type { Conversation, ConversationView, MessageMetadata, TranscriptMessage } from '@supportbase/handoff';
+import {
+  textOf,
+  type Conversation,
+  type ConversationView,
+  type MessageMetadata,
+  type TranscriptMessage,
+} from '@supportbase/handoff';
 import { Bot, Check, CircleAlert, LoaderCircle } from 'lucide-react';
 
 import { useNameOf } from '../app/context';
@@ -6,6 +12,7 @@ import { customerName, percent, time } from '../format';
 import { Avatar } from '../ui/avatar';
 import { classes } from '../ui/controls';
 import { useToasts } from '../ui/toasts';
+import { Attachments } from './Attachments';
 import styles from './conversation.module.css';
 import type { TimelineItem } from './timeline';
 
@@ -19,6 +26,7 @@ interface BubbleProps {
 export function Bubble({ item, view, conversation }: BubbleProps) {
   const { message, first, last } = item;
   const side = message.sender_type === 'customer' ? 'left' : 'right';
+  const text = textOf(message);
   return (
     <article
       className={classes(styles.message, styles[side], first && styles.runStart)}
@@ -28,7 +36,8 @@ export function Bubble({ item, view, conversation }: BubbleProps) {
       {side === 'left' && <Face show={last} conversation={conversation} message={message} />}
       <div className={styles.messageBody}>
         {first && <Sender message={message} conversation={conversation} />}
-        <div className={classes(styles.bubble, last && styles.tail)}>{message.content}</div>
+        <Attachments message={message} view={view} />
+        {text !== '' && <div className={classes(styles.bubble, last && styles.tail)}>{text}</div>}
         {message.sender_type === 'ai' && <AIFacts metadata={message.metadata} />}
         {(last || message.delivery !== 'sent') && <Delivery message={message} view={view} />}
       </div>
@@ -95,6 +104,14 @@ function level(confidence: number): 'low' | 'middle' | 'high' {
   return confidence < 0.8 ? 'middle' : 'high';
 }
 
+/** What Storage says of a file in words of its own. */
+const refusals: Partial<Record<string, string>> = {
+  file_too_large: 'This file is too large',
+  file_type_refused: 'Files of this type are not accepted',
+  file_refused: 'No files can be sent here now',
+  attachments_off: 'This project takes no files',
+};
+
 /** When it was said; of an own message also whether it has arrived. */
 function Delivery({ message, view }: { message: TranscriptMessage; view: ConversationView }) {
   const toasts = useToasts();
@@ -103,7 +120,7 @@ function Delivery({ message, view }: { message: TranscriptMessage; view: Convers
     return (
       <div className={classes(styles.delivery, styles.failed)} role="alert">
         <CircleAlert size={13} aria-hidden="true" />
-        {message.error?.message ?? 'Not sent'}
+        {refusals[message.error?.code ?? ''] ?? message.error?.message ?? 'Not sent'}
         <button type="button" onClick={() => void toasts.attempt(() => view.retry(own))}>
           Try again
         </button>

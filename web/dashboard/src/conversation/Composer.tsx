@@ -9,11 +9,13 @@ import {
   useState,
   type KeyboardEvent,
   type Ref,
+  type SyntheticEvent,
 } from 'react';
 
 import { useMe } from '../app/context';
 import { Button, classes } from '../ui/controls';
 import { useToasts } from '../ui/toasts';
+import { AttachButton, filesOf } from './AttachButton';
 import { cannedMatches, cannedQuery, fillCanned, insertCanned } from './canned';
 import { CannedList } from './CannedList';
 import styles from './conversation.module.css';
@@ -60,8 +62,25 @@ export function Composer({ view, conversation, blocked, ref }: ComposerProps) {
     }
   };
   const note = shownMode === 'note';
+  const sendFiles = (files: File[]) => {
+    // What becomes of one is shown at its message.
+    for (const file of files) view.sendFile(file).catch(() => undefined);
+  };
+  const take = (event: SyntheticEvent, data: DataTransfer) => {
+    const files = filesOf(data);
+    if (files.length === 0) return;
+    event.preventDefault(); // the browser would leave the page for a dropped file
+    if (!note) sendFiles(files);
+  };
   return (
-    <div className={classes(styles.composer, note && styles.composerNote)}>
+    <div
+      className={classes(styles.composer, note && styles.composerNote)}
+      onDragOver={(event) => {
+        if (event.dataTransfer.types.includes('Files')) event.preventDefault();
+      }}
+      onDrop={(event) => take(event, event.dataTransfer)}
+      onPaste={(event) => take(event, event.clipboardData)}
+    >
       {canned.open && (
         <CannedList id={listId} matches={canned.matches} active={canned.active} onChoose={canned.choose} />
       )}
@@ -85,6 +104,7 @@ export function Composer({ view, conversation, blocked, ref }: ComposerProps) {
       />
       <div className={styles.composerFoot}>
         <Modes mode={shownMode} blocked={blocked} onMode={setMode} />
+        {!note && <AttachButton onFiles={sendFiles} />}
         {!note && (
           <Button small kind="ghost" icon={<Zap size={14} />} onClick={canned.begin}>
             Canned

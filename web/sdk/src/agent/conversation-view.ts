@@ -1,10 +1,12 @@
 import type { SupabaseClient } from '@supabase/supabase-js';
 
+import { Files } from '../chat/files.js';
 import { readPage } from '../chat/history.js';
 import { Outbox } from '../chat/outbox.js';
 import { Transcript } from '../chat/transcript.js';
 import { Typing } from '../chat/typing.js';
 import type {
+  Attachment,
   Conversation,
   ConversationContext,
   CustomerPresenceFields,
@@ -49,6 +51,7 @@ export class AgentConversation implements ConversationView {
   readonly #notes: Resource<Note[]>;
   readonly #about: Resource<ConversationContext>;
   readonly #outbox: Outbox;
+  readonly #files: Files;
   readonly #typing: Typing;
   readonly #cleanups: (() => void)[] = [];
   #feed: ConversationFeed | null = null;
@@ -76,6 +79,7 @@ export class AgentConversation implements ConversationView {
     this.#row = new Resource({ load: () => this.#readRow() });
     this.#notes = new Resource({ load: () => this.#readNotes() });
     this.#about = new Resource({ load: () => rpc(supabase, 'conversation_context', { p_conversation_id: id }) });
+    this.#files = new Files(supabase);
     this.#outbox = new Outbox((clientMessageId, content) => this.#deliver(clientMessageId, content));
     this.#typing = new Typing(link, id, 'agent', (customerTyping) => this.#store.patch({ customerTyping }));
     this.#follow();
@@ -116,17 +120,17 @@ export class AgentConversation implements ConversationView {
   }
 
   send(content: string): Promise<TranscriptMessage> {
+    return this.#begin(uuid(), content, []);
+  }
+
+  sendFile(file: File): Promise<TranscriptMessage> {
     const clientMessageId = uuid();
-    this.#transcript.addPending({
-      clientMessageId,
-      content,
-      conversationId: this.id,
-      senderType: 'agent',
-      senderId: this.#context.userId(),
-      metadata: {},
-    });
-    this.#showMessages();
-    return this.#dispatch(clientMessageId, content);
+    const attachment = this.#files.add(clientMessageId, file);
+    return this.#begin(clientMessageId, attachment.name, [attachment]);
+  }
+
+  attachmentUrl(attachment: Attachment, { download = true } = {}): Promise<string> {
+    return this.#files.url(attachment, download);
   }
 
   async retry(clientMessageId: string): Promise<TranscriptMessage> {
@@ -140,6 +144,7 @@ export class AgentConversation implements ConversationView {
   }
 
   discard(clientMessageId: string): void {
+    this.#files.forget(clientMessageId);
     this.#transcript.discard(clientMessageId);
     this.#showMessages();
   }
@@ -271,6 +276,20 @@ export class AgentConversation implements ConversationView {
     this.#store.patch({ loading: false, error: { code, message } });
   }
 
+  #begin(clientMessageId: string, content: string, attachments: readonly Attachment[]): Promise<TranscriptMessage> {
+    this.#transcript.addPending({
+      clientMessageId,
+      content,
+      conversationId: this.id,
+      senderType: 'agent',
+      senderId: this.#context.userId(),
+      metadata: {},
+      attachments,
+    });
+    this.#showMessages();
+    return this.#dispatch(clientMessageId, content);
+  }
+
   async #dispatch(clientMessageId: string, content: string): Promise<TranscriptMessage> {
     this.#typing.stopped();
     try {
@@ -287,11 +306,7 @@ export class AgentConversation implements ConversationView {
   }
 
   #deliver(clientMessageId: string, content: string): Promise<Message> {
-    return rpc<Message>(this.#context.supabase, 'send_message', {
-      p_conversation_id: this.id,
-      p_content: content,
-      p_client_message_id: clientMessageId,
-    });
+    return this.#files.deliver(this.id, clientMessageId, content);
   }
 
   async #change(change: Partial<Pick<Conversation, 'tags' | 'priority' | 'required_skills'>>): Promise<void> {

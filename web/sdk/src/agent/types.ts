@@ -3,6 +3,7 @@ import type { SupabaseClient } from '@supabase/supabase-js';
 import type { ConnectionStatus } from '../connection.js';
 import type {
   AssignmentExplanation,
+  Attachment,
   Conversation,
   ConversationContext,
   InboxCounts,
@@ -62,6 +63,10 @@ export interface ConversationView extends Store<ConversationSnapshot> {
   loadOlder(): Promise<void>;
   /** Shows the message at once and sends it until it is answered. */
   send(content: string): Promise<TranscriptMessage>;
+  /** Uploads the file and sends it as a message of its own. */
+  sendFile(file: File): Promise<TranscriptMessage>;
+  /** An address under which the browser can fetch a file for an hour: to save it, or without `download` to show a picture. */
+  attachmentUrl(attachment: Attachment, options?: { download?: boolean }): Promise<string>;
   retry(clientMessageId: string): Promise<TranscriptMessage>;
   discard(clientMessageId: string): void;
   typing(): void;

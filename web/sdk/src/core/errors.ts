@@ -4,7 +4,8 @@
  * `code` is stable and never translated: the codes of docs/errors.md from the database (`conversation_closed`,
  * `rate_limited`, ...), and these of our own: `network` (no answer; safe to repeat), `timeout`, `unauthorized`
  * (the session has ended), `forbidden` (row level security or a missing grant), `invalid` (a value a column does not take),
- * `not_installed` (the migrations are missing or old), `server` (a fault of the server), `stopped` (the client was stopped), `unknown`.
+ * `not_installed` (the migrations are missing or old), `file_too_large`, `file_type_refused`, `file_refused` (by Storage: the conversation takes
+ * none from this sender now), `server` (a fault of the server), `stopped` (the client was stopped), `unknown`.
  */
 export class HandoffError extends Error {
   override readonly name = 'HandoffError';

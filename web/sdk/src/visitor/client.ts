@@ -1,8 +1,9 @@
 import type { SupabaseClient } from '@supabase/supabase-js';
 
 import type { Availability, HandoffAnswer, OfflineAnswer, StatusAnswer } from '../availability.js';
+import { Files } from '../chat/files.js';
 import { Outbox } from '../chat/outbox.js';
-import type { Message, TranscriptMessage, VisitorConversation } from '../conversation.js';
+import type { Attachment, Message, TranscriptMessage, VisitorConversation } from '../conversation.js';
 import { asHandoffError, rpc } from '../core/call.js';
 import { HandoffError } from '../core/errors.js';
 import { Gate } from '../core/gate.js';
@@ -44,6 +45,7 @@ class Visitor implements VisitorClient {
   readonly #availability: AvailabilityWatch;
   readonly #state;
   readonly #outbox: Outbox;
+  readonly #files: Files;
   readonly #clearing = new Gate(); // what is written meanwhile belongs to the next chat
   readonly #cleanups: (() => void)[] = [];
   #chat: VisitorChat;
@@ -76,6 +78,7 @@ class Visitor implements VisitorClient {
     this.#availability = new AvailabilityWatch(options.supabase, options.projectId, (availability) =>
       this.#state.patch({ availability }),
     );
+    this.#files = new Files(options.supabase);
     this.#outbox = new Outbox((clientMessageId, content) => this.#deliver(clientMessageId, content));
     this.#cleanups.push(
       this.#link.status.subscribe(() => this.#connectionChanged()),
@@ -97,20 +100,18 @@ class Visitor implements VisitorClient {
     return (this.#opening ??= this.#open().finally(() => (this.#opening = null)));
   }
 
-  async send(content: string): Promise<TranscriptMessage> {
-    if (this.#clearing.closed !== null) await this.#clearing.closed;
-    if (this.#chat.conversation?.status === 'closed') this.#forget();
+  send(content: string): Promise<TranscriptMessage> {
+    return this.#begin(uuid(), content, []);
+  }
+
+  sendFile(file: File): Promise<TranscriptMessage> {
     const clientMessageId = uuid();
-    this.#chat.transcript.addPending({
-      clientMessageId,
-      content,
-      conversationId: this.#chat.conversation?.id ?? '',
-      senderType: 'customer',
-      senderId: null,
-      metadata: {},
-    });
-    this.#report();
-    return this.#dispatch(clientMessageId, content);
+    const attachment = this.#files.add(clientMessageId, file);
+    return this.#begin(clientMessageId, attachment.name, [attachment]);
+  }
+
+  attachmentUrl(attachment: Attachment, { download = true } = {}): Promise<string> {
+    return this.#files.url(attachment, download);
   }
 
   async retry(clientMessageId: string): Promise<TranscriptMessage> {
@@ -118,13 +119,18 @@ class Visitor implements VisitorClient {
     if (message?.delivery !== 'failed') {
       throw new HandoffError('There is no such failed message', { code: 'message_not_found', status: 404 });
     }
-    if (this.#chat.conversation?.status === 'closed') return this.send(message.content);
+    const file = this.#files.of(clientMessageId);
+    if (this.#chat.conversation?.status === 'closed') {
+      this.#files.forget(clientMessageId);
+      return file === undefined ? this.send(message.content) : this.sendFile(file);
+    }
     this.#chat.transcript.markSending(clientMessageId);
     this.#report();
     return this.#dispatch(clientMessageId, message.content);
   }
 
   discard(clientMessageId: string): void {
+    this.#files.forget(clientMessageId);
     this.#chat.transcript.discard(clientMessageId);
     this.#report();
   }
@@ -350,6 +356,26 @@ class Visitor implements VisitorClient {
 
   // --- messages
 
+  async #begin(
+    clientMessageId: string,
+    content: string,
+    attachments: readonly Attachment[],
+  ): Promise<TranscriptMessage> {
+    if (this.#clearing.closed !== null) await this.#clearing.closed;
+    if (this.#chat.conversation?.status === 'closed') this.#forget();
+    this.#chat.transcript.addPending({
+      clientMessageId,
+      content,
+      conversationId: this.#chat.conversation?.id ?? '',
+      senderType: 'customer',
+      senderId: null,
+      metadata: {},
+      attachments,
+    });
+    this.#report();
+    return this.#dispatch(clientMessageId, content);
+  }
+
   async #dispatch(clientMessageId: string, content: string): Promise<TranscriptMessage> {
     try {
       const message = await this.#outbox.send(clientMessageId, content, {});
@@ -365,11 +391,7 @@ class Visitor implements VisitorClient {
 
   async #deliver(clientMessageId: string, content: string): Promise<Message> {
     const { id } = await this.open();
-    return rpc<Message>(this.#supabase, 'send_message', {
-      p_conversation_id: id,
-      p_content: content,
-      p_client_message_id: clientMessageId,
-    });
+    return this.#files.deliver(id, clientMessageId, content);
   }
 
   // --- the answer to "talk to a human"

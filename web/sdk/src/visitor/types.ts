@@ -2,7 +2,7 @@ import type { SupabaseClient } from '@supabase/supabase-js';
 
 import type { Availability, HandoffAnswer, OfflineAnswer, QueuePlace } from '../availability.js';
 import type { ConnectionStatus } from '../connection.js';
-import type { TranscriptMessage, VisitorConversation } from '../conversation.js';
+import type { Attachment, TranscriptMessage, VisitorConversation } from '../conversation.js';
 import type { Presence, PresenceLogEntry } from '../presence/types.js';
 import type { Store } from '../core/store.js';
 import type { AgentProfile } from '../team.js';
@@ -97,6 +97,13 @@ export interface VisitorClient extends Store<VisitorState> {
    * message; rejects when it was refused (it stays in `messages` as `failed`).
    */
   send(content: string): Promise<TranscriptMessage>;
+  /** Uploads the file and sends it as a message of its own, as `send` does. Nothing says how far an upload has come. */
+  sendFile(file: File): Promise<TranscriptMessage>;
+  /**
+   * An address under which the browser can fetch the file of a message for an hour. It makes the browser save it; without
+   * `download` it may be shown, which is for pictures only (`isPicture`).
+   */
+  attachmentUrl(attachment: Attachment, options?: { download?: boolean }): Promise<string>;
   /** Sends a failed message again. */
   retry(clientMessageId: string): Promise<TranscriptMessage>;
   /** Takes a failed message out of the transcript. */

@@ -1,15 +1,19 @@
 import type { JSX, RefObject, TargetedEvent } from 'preact';
-import { useLayoutEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import { usePanel } from './context.js';
-import { SendIcon } from './icons.js';
+import { filesOf, useDrop } from './drop.js';
+import { ClipIcon, SendIcon } from './icons.js';
 import type { ChatState } from './model.js';
 
 /** The database takes no more. */
 const LONGEST = 10_000;
 const HIGHEST_PX = 132;
 
-/** Where the visitor writes: Enter sends, Shift+Enter is a new line, and not while an input method composes. */
+/**
+ * Where the visitor writes: Enter sends, Shift+Enter is a new line, and not while an input method composes. Files are chosen,
+ * pasted or dropped, and go at once.
+ */
 export function Composer({
   state,
   input,
@@ -18,6 +22,9 @@ export function Composer({
   input: RefObject<HTMLTextAreaElement | null>;
 }): JSX.Element {
   const { say, model } = usePanel();
+  const form = useRef<HTMLFormElement>(null);
+  const sendFiles = (files: File[]): void => void model.sendFiles(files);
+  const dropping = useDrop(form, sendFiles);
   const [draft, setDraft] = useState('');
   const over = Array.from(draft).length - LONGEST; // the database counts code points
   const empty = draft.trim() === '';
@@ -40,11 +47,14 @@ export function Composer({
   return (
     <form
       class="sb-composer"
+      ref={form}
+      data-dropping={dropping}
       onSubmit={(event) => {
         event.preventDefault();
         send();
       }}
     >
+      <AttachButton onFiles={sendFiles} />
       <textarea
         ref={input}
         rows={1}
@@ -55,6 +65,12 @@ export function Composer({
         enterkeyhint="send"
         onInput={write}
         onKeyDown={key}
+        onPaste={(event) => {
+          const files = filesOf(event.clipboardData);
+          if (files.length === 0) return;
+          event.preventDefault();
+          sendFiles(files);
+        }}
       />
       <button type="submit" class="sb-send" aria-label={say('send')} disabled={empty || over > 0}>
         <SendIcon />
@@ -65,6 +81,28 @@ export function Composer({
         </p>
       )}
     </form>
+  );
+}
+
+function AttachButton({ onFiles }: { onFiles: (files: File[]) => void }): JSX.Element {
+  const { say } = usePanel();
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <button type="button" class="sb-attach" aria-label={say('attach')} onClick={() => input.current?.click()}>
+        <ClipIcon />
+      </button>
+      <input
+        ref={input}
+        type="file"
+        multiple
+        hidden
+        onChange={({ currentTarget }) => {
+          onFiles(filesOf(currentTarget));
+          currentTarget.value = ''; // the same file may be chosen again
+        }}
+      />
+    </>
   );
 }
 

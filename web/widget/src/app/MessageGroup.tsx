@@ -1,10 +1,13 @@
 import type { JSX } from 'preact';
+import { textOf } from '@supportbase/handoff';
 import type { TranscriptMessage } from '@supportbase/handoff';
 
+import type { TextKey } from '../i18n/en.js';
 import { linkify, safeUrl } from '../logic/text.js';
 import { clockTime } from '../logic/time.js';
 import { keyOf } from '../logic/transcript.js';
 import type { Group } from '../logic/transcript.js';
+import { Attachments } from './Attachments.js';
 import { AgentAvatar, BotAvatar } from './Avatar.js';
 import { usePanel } from './context.js';
 import { AlertIcon } from './icons.js';
@@ -30,12 +33,16 @@ export function MessageGroup({ group, isLast }: { group: Group; isLast: boolean 
 }
 
 function Bubble({ message, name }: { message: TranscriptMessage; name: string }): JSX.Element {
+  const text = textOf(message);
   return (
     <div class="sb-message" data-delivery={message.delivery}>
-      <div class="sb-bubble">
-        <span class="sb-hidden">{name}: </span>
-        <Words text={message.content} />
-      </div>
+      <Attachments message={message} />
+      {text !== '' && (
+        <div class="sb-bubble">
+          <span class="sb-hidden">{name}: </span>
+          <Words text={text} />
+        </div>
+      )}
       <Sources message={message} />
       {message.delivery === 'failed' && <Failed message={message} />}
     </div>
@@ -88,14 +95,24 @@ function Sources({ message }: { message: TranscriptMessage }): JSX.Element | nul
   );
 }
 
+/** What can be said of a refusal. */
+const FAILED: Readonly<Record<string, TextKey>> = {
+  rate_limited: 'failedSlow',
+  file_too_large: 'fileTooLarge',
+  file_type_refused: 'fileTypeRefused',
+  file_refused: 'fileRefused',
+  attachments_off: 'fileRefused',
+};
+
 function Failed({ message }: { message: TranscriptMessage }): JSX.Element {
   const { say, model } = usePanel();
   const id = message.client_message_id ?? '';
-  const slow = message.error?.code === 'rate_limited';
+  const { code = '', retryAfter = 60 } = message.error ?? {};
+  const text = FAILED[code] ?? 'failed';
   return (
     <p class="sb-failed" role="alert">
       <AlertIcon />
-      <span>{slow ? say('failedSlow', { seconds: message.error?.retryAfter ?? 60 }) : say('failed')}</span>
+      <span>{say(text, { seconds: retryAfter })}</span>
       <button type="button" onClick={() => void model.retry(id)}>
         {say('retry')}
       </button>

@@ -63,6 +63,16 @@ export const SendIcon = (): JSX.Element => (
     <path d="M12 19V5.500M6 11.200l6-6 6 6" stroke-width="2.300" />
   </Icon>
 );
+export const ClipIcon = (): JSX.Element => (
+  <Icon>
+    <path d="m19.500 11.200-7.700 7.700a4.600 4.600 0 0 1-6.500-6.500l8-8a3.100 3.100 0 0 1 4.400 4.400l-7.900 7.900a1.600 1.600 0 0 1-2.200-2.200l7.200-7.200" />
+  </Icon>
+);
+export const FileIcon = (): JSX.Element => (
+  <Icon>
+    <path d="M13.500 3.500H7.600A2.100 2.100 0 0 0 5.500 5.600v12.800a2.100 2.100 0 0 0 2.100 2.100h8.800a2.100 2.100 0 0 0 2.100-2.100V8.500zM13.500 3.500v5h5" />
+  </Icon>
+);
 export const PersonIcon = (): JSX.Element => (
   <Icon>
     <circle cx="12" cy="8" r="3.700" />

@@ -1,5 +1,5 @@
 /** Everything the panel shows, and everything it does: the SDK's client with what only a widget knows. No DOM. */
-import type { AgentProfile, Store, VisitorClient, VisitorState } from '@supportbase/handoff';
+import type { AgentProfile, Attachment, Store, VisitorClient, VisitorState } from '@supportbase/handoff';
 
 import type { Emitter } from '../emitter.js';
 import { newestSeq, unreadOf } from '../logic/transcript.js';
@@ -129,6 +129,21 @@ export class ChatModel implements Store<ChatState> {
 
   async send(content: string): Promise<void> {
     await this.#act((client) => client.send(content), { quiet: true });
+  }
+
+  /** Each file is a message of its own. */
+  async sendFiles(files: readonly File[]): Promise<void> {
+    await Promise.all(files.map((file) => this.#act((client) => client.sendFile(file), { quiet: true })));
+  }
+
+  /** Where a file can be fetched; null when that cannot be said. */
+  async fileUrl(file: Attachment, { download = true } = {}): Promise<string | null> {
+    try {
+      return await (await this.#ready()).attachmentUrl(file, { download });
+    } catch (error) {
+      if (download) this.#set({ problem: problemOf(error) });
+      return null;
+    }
   }
 
   async retry(clientMessageId: string): Promise<void> {
