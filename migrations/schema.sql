@@ -3387,7 +3387,7 @@ AS $function$
            'user_id', session.user_id, 'visitor_id', session.visitor_id, 'customer_id', profile.of -> 'customer_id',
            'name', profile.of -> 'name', 'email', profile.of -> 'email', 'page', session.page,
            'conversation_id', chat.id, 'conversation_status', chat.status) || facts
-    from (select handoff.presence_profile(session) as of) as profile
+    from (select handoff.presence_profile(session) as of offset 0) as profile
     left join public.conversations as chat
       on chat.project_id = session.project_id and chat.visitor_user_id = session.user_id and chat.status <> 'closed';
 $function$;
@@ -5044,7 +5044,7 @@ AS $function$
     'conversation_id', session.conversation_id, 'visitor_id', session.visitor_id, 'entered_at', session.entered_at,
     'last_beat_at', lease.beat_at, 'last_active_at', lease.active_at, 'expires_at', lease.expires_at,
     'connection', case when lease.connection_id is null then 'unknown' when lease.suspect then 'suspect' else 'live' end)
-    from (select handoff.presence_profile(session) as of) as profile;
+    from (select handoff.presence_profile(session) as of offset 0) as profile;
 $function$;
 comment on function handoff.member_line(session public.presence_sessions, lease handoff.presence_leases) is 'One connection as members see it.';
 

@@ -144,7 +144,7 @@ revoke all on function handoff.beat_answer(handoff.presence_leases, timestamptz)
 
 -- All of a beat in one statement, its arithmetic written out: a statement, a call and a query in between cost a beat more than what
 -- they work out. So the rules of promised_beat, lease_for, suspect_after and wheel_tick are here once more (TestBeatsGoByTheRules).
--- Nothing is read beforehand, so no two beats at once can lose a count.
+-- Nothing is read beforehand but what the client leaves out, so no two beats at once can lose a count.
 --
 -- A minute's beats are counted from its first one on. What changes nothing has the smaller limit: two a minute are planned, the
 -- rest is for beats on focus, on resume, on a new network. A refused beat does not renew, but those before it did.

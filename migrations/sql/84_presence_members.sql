@@ -44,7 +44,7 @@ as $$
     'conversation_id', session.conversation_id, 'visitor_id', session.visitor_id, 'entered_at', session.entered_at,
     'last_beat_at', lease.beat_at, 'last_active_at', lease.active_at, 'expires_at', lease.expires_at,
     'connection', case when lease.connection_id is null then 'unknown' when lease.suspect then 'suspect' else 'live' end)
-    from (select handoff.presence_profile(session) as of) as profile;
+    from (select handoff.presence_profile(session) as of offset 0) as profile;
 $$;
 comment on function handoff.member_line(public.presence_sessions, handoff.presence_leases) is 'One connection as members see it.';
 revoke all on function handoff.member_line(public.presence_sessions, handoff.presence_leases) from public, anon, authenticated;

@@ -203,7 +203,7 @@ as $$
            'user_id', session.user_id, 'visitor_id', session.visitor_id, 'customer_id', profile.of -> 'customer_id',
            'name', profile.of -> 'name', 'email', profile.of -> 'email', 'page', session.page,
            'conversation_id', chat.id, 'conversation_status', chat.status) || facts
-    from (select handoff.presence_profile(session) as of) as profile
+    from (select handoff.presence_profile(session) as of offset 0) as profile
     left join public.conversations as chat
       on chat.project_id = session.project_id and chat.visitor_user_id = session.user_id and chat.status <> 'closed';
 $$;
