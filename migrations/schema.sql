@@ -896,8 +896,7 @@ create table public.messages (
   client_message_id uuid,
   metadata handoff.message_metadata default '{}'::jsonb not null,
   created_at timestamp with time zone default now() not null,
-  attachments jsonb default '[]'::jsonb not null,
-  constraint messages_attachments_is_list CHECK ((jsonb_typeof(attachments) = 'array'::text)),
+  attachments handoff.message_attachments default '[]'::jsonb not null,
   constraint messages_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE,
   constraint messages_one_per_seq UNIQUE (conversation_id, seq),
   constraint messages_pkey PRIMARY KEY (id),
@@ -9713,6 +9712,8 @@ create type handoff.conversation_source;
 create type handoff.conversation_tags;
 
 create type handoff.conversation_visitor_id;
+
+create type handoff.message_attachments;
 
 create type handoff.message_content;
 

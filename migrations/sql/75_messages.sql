@@ -31,9 +31,16 @@ create table if not exists public.messages (
 comment on table public.messages is 'What was said. Never changed after it was written.';
 comment on column public.messages.seq is 'The event number of the message on its conversation''s topic; orders and pages the transcript.';
 comment on column public.messages.client_message_id is 'Chosen by the sender: sending the same one again returns the first message.';
+do $$
+begin
+  if to_regtype('handoff.message_attachments') is null then
+    create domain handoff.message_attachments as jsonb
+      constraint messages_attachments_is_list check (jsonb_typeof(value) = 'array');
+  end if;
+end
+$$;
 alter table public.messages
-  add column if not exists attachments jsonb not null default '[]'::jsonb
-    constraint messages_attachments_is_list check (jsonb_typeof(attachments) = 'array');
+  add column if not exists attachments handoff.message_attachments not null default '[]'::jsonb;
 comment on column public.messages.attachments is
   'Files of the message, oldest first: path in the bucket handoff-attachments, name, mime_type, size in bytes. Written by send_attachments alone.';
 comment on column public.messages.metadata is 'For AI messages: confidence, sources, model. For system messages: type.';
