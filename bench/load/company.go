@@ -24,11 +24,15 @@ type loadForm struct {
 	perSecond     int
 	sockets       int
 	p99Most       float64 // ms
+	// warmSeconds of writing at warmShare of the rate go before what is measured: a topic that nobody wrote to for a while has no
+	// channel, and a company at work has few of those. Every conversation has had two or three messages then.
+	warmSeconds int
+	warmShare   float64
 }
 
 var loadForms = []loadForm{
-	{"seed", 1000, 100, 5000, 50},
-	{"tenfold", 10_000, 1000, 20_000, 250},
+	{"seed", 1000, 100, 5000, 50, 20, 1},
+	{"tenfold", 10_000, 1000, 20_000, 250, 60, 0.5},
 }
 
 const (
@@ -36,7 +40,6 @@ const (
 	loadConnections  = gauge.Writers + 4
 	loadBacklog      = 3 * time.Minute
 	loadGrace        = 20 * time.Second // how long what was written may still arrive
-	loadWarmSeconds  = 3
 	spareDescriptors = 500
 	tokenLife        = time.Hour
 )

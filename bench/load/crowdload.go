@@ -93,7 +93,7 @@ func (w *world) carry(ctx context.Context, report *Report, form loadForm) (resul
 		return result, err
 	}
 	defer w.killWorker()
-	warm := loadWarmSeconds * form.perSecond
+	warm := int(float64(form.warmSeconds*form.perSecond) * form.warmShare)
 	count := form.perSecond * w.seconds
 	a := gauge.NewArrivals(warm + count)
 	seats, err := c.seats(agents, socketsAllowed(form.sockets))
@@ -113,7 +113,7 @@ func (w *world) carry(ctx context.Context, report *Report, form loadForm) (resul
 		return result, err
 	}
 	defer api.Close()
-	if _, err := c.writeAll(ctx, api, form.perSecond, 0, warm, a); err != nil {
+	if _, err := c.writeAll(ctx, api, int(float64(form.perSecond)*form.warmShare), 0, warm, a); err != nil {
 		return result, err
 	}
 	before, err := w.footprints()

@@ -86,14 +86,15 @@ declare
   agents uuid[];
   claims timestamptz[];
 begin
+  if (select array_agg((changed.status, changed.assigned_agent_id)) from old_rows as changed)
+     is not distinct from (select array_agg((changed.status, changed.assigned_agent_id)) from new_rows as changed) then
+    return null;
+  end if;
   select array_agg(changed.status), array_agg(changed.assigned_agent_id) into old_statuses, old_agents from old_rows as changed;
   select array_agg(changed.id), array_agg(changed.project_id), array_agg(changed.status), array_agg(changed.assigned_agent_id),
          array_agg(changed.claimed_at)
     into ids, projects, statuses, agents, claims
     from new_rows as changed;
-  if statuses is not distinct from old_statuses and agents is not distinct from old_agents then
-    return null;
-  end if;
   if 'agent_active' = any(old_statuses || statuses) then  -- what only enters the queue changes nobody's count
     perform handoff.count_moves(projects, old_statuses, old_agents, statuses, agents, claims);
     perform handoff.end_absences(ids, old_statuses);
