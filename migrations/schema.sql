@@ -1216,13 +1216,17 @@ begin
     return handoff.claim_refused('ACCESS_DENIED', 'You have no access to this conversation');
   end if;
   perform handoff.rate_limit('dashboard', 100, interval '1 minute');
-  -- An offer whose time is over is missed, whether or not the worker has noticed.
-  if conversation.status = 'waiting' and not exists (
-    select 1 from handoff.offers as offer
-     where offer.conversation_id = conversation.id and offer.agent_id = caller and offer.state = 'open'
-       and offer.expires_at > moment
-  ) then
-    return handoff.claim_refused('NO_OFFER', 'This offer is not open any more');
+  if conversation.status = 'waiting' then
+    -- Whoever withdraws it holds its agent: waited for here, or it would be seen below as it was before.
+    perform handoff.lock_agents_of(conversation, caller);
+    -- An offer whose time is over is missed, whether or not the worker has noticed.
+    if not exists (
+      select 1 from handoff.offers as offer
+       where offer.conversation_id = conversation.id and offer.agent_id = caller and offer.state = 'open'
+         and offer.expires_at > moment
+    ) then
+      return handoff.claim_refused('NO_OFFER', 'This offer is not open any more');
+    end if;
   end if;
   return handoff.take_locked(conversation, caller, array['waiting'], 'offer', 'accepted');
 end
@@ -1258,9 +1262,11 @@ AS $function$
     'effective_reason', agent.effective_reason, 'connection', agent.connection,
     'status_changed_at', agent.status_changed_at, 'status_set_by', agent.status_set_by,
     'current_chat_count', agent.current_chat_count, 'max_concurrent_chats', agent.max_concurrent_chats,
-    'offered_chat_count', agent.offered_chat_count,
-    'available_slots', greatest(agent.max_concurrent_chats - agent.current_chat_count - agent.offered_chat_count, 0),
-    'skills', agent.skills);
+    'offered_chat_count', kept.slots,
+    'available_slots', greatest(agent.max_concurrent_chats - agent.current_chat_count - kept.slots, 0),
+    'skills', agent.skills)
+    -- A row as an update returned it: what that update withdrew, the offers of one who went, is counted there still.
+    from (values (case agent.effective_status when 'online' then agent.offered_chat_count else 0 end)) as kept (slots);
 $function$;
 comment on function handoff.agent_answer(agent public.agent_availability) is 'What calls about an agent answer.';
 
@@ -1273,6 +1279,8 @@ AS $function$
 declare
   agent public.agent_availability := coalesce(new, old);
   profile jsonb := handoff.agent_profile(agent.project_id, agent.user_id);
+  -- The offers of one who is not online are withdrawn by another trigger of this statement.
+  offered integer := case agent.effective_status when 'online' then agent.offered_chat_count else 0 end;
 begin
   insert into handoff.outbox (project_id, kind, payload)
   values (agent.project_id, 'presence_change', jsonb_build_object(
@@ -1284,7 +1292,7 @@ begin
     'status', case when tg_op = 'DELETE' then 'offline' else agent.status end,
     'effective_status', case when tg_op = 'DELETE' then 'offline' else agent.effective_status end,
     'available_slots', case when tg_op = 'DELETE' then 0
-                            else greatest(agent.max_concurrent_chats - agent.current_chat_count - agent.offered_chat_count, 0) end,
+                            else greatest(agent.max_concurrent_chats - agent.current_chat_count - offered, 0) end,
     'effective_reason', agent.effective_reason,
     'connection', case when tg_op = 'DELETE' then 'gone' else agent.connection end,
     'timestamp', now()));

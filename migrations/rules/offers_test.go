@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -303,6 +304,15 @@ func TestOfferEnds(t *testing.T) {
 		assertInvariants(t, w)
 	})
 
+	t.Run("and with it the slot that it kept, in what is told of the agent who goes", func(t *testing.T) {
+		t.Parallel()
+		w, _ := offered(t)
+		answer := w.sarah.must(t, "set_agent_status($1, 'away')", w.project)
+		assert.Equal(t, []any{0.0, 3.0}, []any{answer["offered_chat_count"], answer["available_slots"]})
+		assert.Equal(t, "away 3", read[string](t, w, `
+			select (payload ->> 'status') || ' ' || (payload ->> 'available_slots') from handoff.outbox where kind = 'presence_change' order by id desc limit 1`))
+	})
+
 	t.Run("withdrawn is not missed: the agent may be offered it again", func(t *testing.T) {
 		t.Parallel()
 		w, chat := offered(t)
@@ -319,6 +329,30 @@ func TestOfferEnds(t *testing.T) {
 		w.offer(t, 1)
 		assert.Equal(t, "agent_active", w.status(t, chat))
 	})
+}
+
+// The offer is withdrawn at the very moment at which its agent accepts it.
+func TestOfferEndsWhileItIsAccepted(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]struct{ sql, answer string }{
+		"the agent goes away":   {`update public.agent_availability set status = 'away'`, "NO_OFFER"},
+		"offers are turned off": {`update public.handoff_settings set assignment_mode = 'direct'`, "NO_OFFER"},
+		"another agent claims it": {`update public.conversations set status = 'agent_active', assigned_agent_id = (
+			select user_id from public.project_members where max_concurrent_chats = 1)`, "ALREADY_CLAIMED"},
+	} {
+		t.Run("because "+name, func(t *testing.T) {
+			t.Parallel()
+			w, chat := offered(t)
+			var answer map[string]any
+			require.NoError(t, w.meets(t, end.sql, func(ctx context.Context) (err error) {
+				answer, err = w.sarah.rpc(ctx, "accept_offer($1)", chat)
+				return err
+			}))
+			assert.Equal(t, end.answer, answer["error"])
+			assert.NotEqual(t, w.sarah.id, read[string](t, w, `select coalesce(assigned_agent_id::text, '') from public.conversations where id = $1`, chat))
+			assertInvariants(t, w)
+		})
+	}
 }
 
 func TestMissedOffersSetAway(t *testing.T) {

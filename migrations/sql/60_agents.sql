@@ -287,6 +287,8 @@ as $$
 declare
   agent public.agent_availability := coalesce(new, old);
   profile jsonb := handoff.agent_profile(agent.project_id, agent.user_id);
+  -- The offers of one who is not online are withdrawn by another trigger of this statement.
+  offered integer := case agent.effective_status when 'online' then agent.offered_chat_count else 0 end;
 begin
   insert into handoff.outbox (project_id, kind, payload)
   values (agent.project_id, 'presence_change', jsonb_build_object(
@@ -298,7 +300,7 @@ begin
     'status', case when tg_op = 'DELETE' then 'offline' else agent.status end,
     'effective_status', case when tg_op = 'DELETE' then 'offline' else agent.effective_status end,
     'available_slots', case when tg_op = 'DELETE' then 0
-                            else greatest(agent.max_concurrent_chats - agent.current_chat_count - agent.offered_chat_count, 0) end,
+                            else greatest(agent.max_concurrent_chats - agent.current_chat_count - offered, 0) end,
     'effective_reason', agent.effective_reason,
     'connection', case when tg_op = 'DELETE' then 'gone' else agent.connection end,
     'timestamp', now()));

@@ -12,9 +12,11 @@ as $$
     'effective_reason', agent.effective_reason, 'connection', agent.connection,
     'status_changed_at', agent.status_changed_at, 'status_set_by', agent.status_set_by,
     'current_chat_count', agent.current_chat_count, 'max_concurrent_chats', agent.max_concurrent_chats,
-    'offered_chat_count', agent.offered_chat_count,
-    'available_slots', greatest(agent.max_concurrent_chats - agent.current_chat_count - agent.offered_chat_count, 0),
-    'skills', agent.skills);
+    'offered_chat_count', kept.slots,
+    'available_slots', greatest(agent.max_concurrent_chats - agent.current_chat_count - kept.slots, 0),
+    'skills', agent.skills)
+    -- A row as an update returned it: what that update withdrew, the offers of one who went, is counted there still.
+    from (values (case agent.effective_status when 'online' then agent.offered_chat_count else 0 end)) as kept (slots);
 $$;
 comment on function handoff.agent_answer(public.agent_availability) is 'What calls about an agent answer.';
 revoke all on function handoff.agent_answer(public.agent_availability) from public, anon, authenticated;

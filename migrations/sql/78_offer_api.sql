@@ -15,13 +15,17 @@ begin
     return handoff.claim_refused('ACCESS_DENIED', 'You have no access to this conversation');
   end if;
   perform handoff.rate_limit('dashboard', 100, interval '1 minute');
-  -- An offer whose time is over is missed, whether or not the worker has noticed.
-  if conversation.status = 'waiting' and not exists (
-    select 1 from handoff.offers as offer
-     where offer.conversation_id = conversation.id and offer.agent_id = caller and offer.state = 'open'
-       and offer.expires_at > moment
-  ) then
-    return handoff.claim_refused('NO_OFFER', 'This offer is not open any more');
+  if conversation.status = 'waiting' then
+    -- Whoever withdraws it holds its agent: waited for here, or it would be seen below as it was before.
+    perform handoff.lock_agents_of(conversation, caller);
+    -- An offer whose time is over is missed, whether or not the worker has noticed.
+    if not exists (
+      select 1 from handoff.offers as offer
+       where offer.conversation_id = conversation.id and offer.agent_id = caller and offer.state = 'open'
+         and offer.expires_at > moment
+    ) then
+      return handoff.claim_refused('NO_OFFER', 'This offer is not open any more');
+    end if;
   end if;
   return handoff.take_locked(conversation, caller, array['waiting'], 'offer', 'accepted');
 end
