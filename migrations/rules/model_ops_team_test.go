@@ -21,7 +21,8 @@ func agentGoes(actor, agent, status string) modelOp {
 		name: actor + " sets " + agent + " " + status,
 		do: func(ctx context.Context, m *modelWorld) string {
 			render := func(answer map[string]any) string {
-				return fmt.Sprintf("%v %v/%v", answer["effective_status"], answer["current_chat_count"], answer["max_concurrent_chats"])
+				return fmt.Sprintf("%v, %v of %v and %v offered", answer["effective_status"], answer["current_chat_count"],
+					answer["max_concurrent_chats"], answer["offered_chat_count"])
 			}
 			return m.call(ctx, actor, render, "set_agent_status($1, $2, $3)", m.project, status, m.people[agent].id)
 		},
@@ -138,8 +139,12 @@ func drawLimit(t *rapid.T, _ *modelWorld) modelOp {
 
 // drawSettings makes somebody available half of the time, or a walk would end with everything off.
 func drawSettings(t *rapid.T, _ *modelWorld) modelOp {
-	settings := modelSettings{Enabled: true, Mode: "both", Open: true, Keywords: true, Confidence: true}
-	change := rapid.SampledFrom([]string{"on", "on", "on", "auto", "manual", "disabled", "closed", "no keywords", "any confidence"}).Draw(t, "settings")
+	return settingsOp(drawSwitches(t))
+}
+
+func drawSwitches(t *rapid.T) (settings modelSettings, change string) {
+	settings = modelSettings{Enabled: true, Mode: "both", Open: true, Keywords: true, Confidence: true}
+	change = rapid.SampledFrom([]string{"on", "on", "on", "auto", "manual", "disabled", "closed", "no keywords", "any confidence"}).Draw(t, "settings")
 	switch change {
 	case "auto", "manual":
 		settings.Mode = change
@@ -152,6 +157,10 @@ func drawSettings(t *rapid.T, _ *modelWorld) modelOp {
 	case "any confidence":
 		settings.Confidence = false
 	}
+	return settings, change
+}
+
+func settingsOp(settings modelSettings, change string) modelOp {
 	return modelOp{
 		name:  "settings: " + change,
 		do:    func(ctx context.Context, m *modelWorld) string { return m.changeSettings(ctx, settings) },
@@ -166,13 +175,19 @@ type workerSaw struct {
 	decided []modelAssignment
 }
 
-type modelAssignment struct{ chat, agent string }
+// modelAssignment is a decision of the worker; the round only counts where chats are offered.
+type modelAssignment struct {
+	chat, agent string
+	round       int
+}
 
 // drawAssign is the worker giving out what waits. It reports what it saw, and the rules judge whether it could see that.
+// First, in a transaction of its own, it ends the offers whose time is over.
 func drawAssign(*rapid.T, *modelWorld) modelOp {
 	seen := workerSaw{agents: map[string]int{}}
 	return modelOp{
-		name: "the worker assigns",
+		name:  "the worker assigns",
+		first: modelState.expiries,
 		do: func(ctx context.Context, m *modelWorld) string {
 			_, err := m.queue.AssignBatch(ctx, m.project, 0, 100, func(strategy assignment.Strategy, chats []assignment.Chat, agents []assignment.Agent) []assignment.Assignment {
 				plan := assignment.Plan(strategy, chats, agents)
@@ -199,7 +214,7 @@ func (m *modelWorld) workerSaw(chats []assignment.Chat, agents []assignment.Agen
 		seen.agents[m.names[agent.ID]] = agent.FreeSlots
 	}
 	for _, one := range plan {
-		seen.decided = append(seen.decided, modelAssignment{chat: byID[one.ChatID], agent: m.names[one.AgentID]})
+		seen.decided = append(seen.decided, modelAssignment{chat: byID[one.ChatID], agent: m.names[one.AgentID], round: one.Round})
 	}
 	return seen
 }

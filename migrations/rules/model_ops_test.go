@@ -17,6 +17,8 @@ type modelOp struct {
 	chat  string
 	do    func(ctx context.Context, m *modelWorld) string
 	apply func(s modelState) (modelState, string)
+	// first is what may come of a transaction that goes before, if one does: others may come between.
+	first func(s modelState) []modelState
 }
 
 // outcomes are all that may come of the operation.
@@ -65,12 +67,33 @@ var modelKinds = map[string]func(*rapid.T, *modelWorld) modelOp{
 	"force":        drawForce,
 	"limit":        drawLimit,
 	"settings":     drawSettings,
+
+	"accept":         drawAccept,
+	"decline":        drawDecline,
+	"due":            drawDue,
+	"expire":         drawExpire,
+	"rest":           drawRest,
+	"offer settings": drawOfferSettings,
 }
 
 // modelMix says how often which operation comes.
 var modelMix = strings.Split("start,start,status,status,write status,request,request,request,assign,assign,assign,"+
 	"write,write,come back,come back,claim,claim,claim,take over,resolve,resolve,transfer,transfer,transfer,answer,AI,AI,return,return,"+
 	"rate,close,clear,spam,note,priority,force,force,limit,settings,settings", ",")
+
+// evenly draws each of a list as often as the next one: left alone, rapid draws mostly from its head.
+func evenly(list []string) *rapid.Generator[string] {
+	return rapid.Map(rapid.SliceOfN(rapid.Bool(), 12, 12), func(bits []bool) string {
+		number := 0
+		for _, bit := range bits {
+			number *= 2
+			if bit {
+				number++
+			}
+		}
+		return list[number%len(list)]
+	})
+}
 
 // drawOne draws mostly from the first list and now and then from the second.
 func drawOne(t *rapid.T, label string, usual, rare []string) string {

@@ -143,7 +143,7 @@ func (s modelState) take(agent, name string, fromAI bool) (modelState, string) {
 	case chat.Status != "waiting" && (chat.Status != "ai_active" || !fromAI):
 		return s, "NOT_WAITING"
 	}
-	if obstacle := s.obstacle(agent, "NOT_ONLINE", "NO_CAPACITY"); obstacle != "" {
+	if obstacle := s.obstacle(agent, name, "NOT_ONLINE", "NO_CAPACITY"); obstacle != "" {
 		return s, obstacle
 	}
 	s, _ = s.move(name, "agent_active", agent)
@@ -176,7 +176,7 @@ func (s modelState) transfer(agent, name, to string) (modelState, string) {
 	case to == chat.Owner:
 		return s, modelOK
 	}
-	if obstacle := s.obstacle(to, "PT409 agent_not_online", "PT409 agent_has_no_capacity"); obstacle != "" {
+	if obstacle := s.obstacle(to, name, "PT409 agent_not_online", "PT409 agent_has_no_capacity"); obstacle != "" {
 		return s, obstacle
 	}
 	return s.move(name, "agent_active", to)
@@ -335,9 +335,22 @@ func (s modelState) setStatus(actor, agent, status string) (modelState, string) 
 		s = s.announced(agent, row, true)
 		row = s.Agents[agent]
 	}
+	s = s.becomes(agent, status)
+	return s, fmt.Sprintf("%s, %d of %d and %d offered", status, s.count(agent), row.Limit, s.offered(agent))
+}
+
+// becomes is an agent's new status: who is not online has no offers.
+func (s modelState) becomes(agent, status string) modelState {
+	row := s.Agents[agent]
 	changed := row.Status != status
 	row.Status = status
-	return s.announced(agent, row, changed), fmt.Sprintf("%s %d/%d", status, s.count(agent), row.Limit)
+	if changed {
+		s = s.withAgent(agent, row).countsAnew(agent)
+	}
+	if status != "online" {
+		s = s.withdrawn(agent, 0, "agent_unavailable")
+	}
+	return s.announced(agent, row, changed)
 }
 
 // writeStatus is a direct write of the own row: what is not there is not written, and no error.
@@ -360,13 +373,14 @@ func (s modelState) setLimit(actor, agent string, limit int) (modelState, string
 	row := s.Agents[agent]
 	changed := row.Limit != limit
 	row.Limit = limit
+	s = s.withAgent(agent, row).withdrawn(agent, max(limit-s.count(agent), 0), "limit_lowered")
 	return s.announced(agent, row, changed), modelOK
 }
 
 // announced is the agent's new row, with the event when there is news in it.
 func (s modelState) announced(agent string, row modelAgent, news bool) modelState {
 	if news {
-		free := max(row.Limit-s.count(agent), 0)
+		free := max(row.Limit-s.count(agent)-s.offered(agent), 0)
 		row.Announced = append(slices.Clip(row.Announced), fmt.Sprintf("%s, %d free", row.Status, free))
 	}
 	return s.withAgent(agent, row)
@@ -374,6 +388,11 @@ func (s modelState) announced(agent string, row modelAgent, news bool) modelStat
 
 // change is an admin turning a switch of the settings.
 func (s modelState) change(settings modelSettings) (modelState, string) {
+	if !settings.Offers {
+		for agent := range s.Agents {
+			s = s.withdrawn(agent, 0, "mode_changed")
+		}
+	}
 	s.Settings = settings
 	return s, modelOK
 }
@@ -384,79 +403,4 @@ func memberLimit(agent string) int {
 		return 2
 	}
 	return 1
-}
-
-// assigned is what the worker did: it saw these chats waiting and these agents with free slots, and decided so. Rows that
-// somebody else held at that moment it did not see; alone it must have seen all of them.
-func (s modelState) assigned(seen workerSaw) (modelState, string) {
-	for _, name := range seen.chats {
-		if s.Chats[name].Status != "waiting" {
-			return s, name + " does not wait"
-		}
-	}
-	for agent, free := range seen.agents {
-		if s.free(agent) != free {
-			return s, fmt.Sprintf("%s has %d free slots, not %d", agent, s.free(agent), free)
-		}
-	}
-	if !s.crowd && !s.sawAll(seen) {
-		return s, "somebody was not seen"
-	}
-	for _, given := range seen.decided {
-		switch {
-		case s.free(given.agent) < 1:
-			return s, given.agent + " was given too much"
-		case s.Chats[given.chat].ReleasedBy == given.agent:
-			return s, given.agent + " was given what they had just given back"
-		case !s.crowd && !s.mayTake(given.agent, s.Chats[given.chat]):
-			return s, given.agent + " was given what waits for another"
-		}
-		s, _ = s.move(given.chat, "agent_active", given.agent)
-	}
-	if !s.crowd && s.canGive() {
-		return s, "somebody waits although somebody is free"
-	}
-	return s, modelOK
-}
-
-// canGive says whether something waits that a free agent could take.
-func (s modelState) canGive() bool {
-	for _, chat := range s.Chats {
-		if s.takeable(chat) {
-			return true
-		}
-	}
-	return false
-}
-
-// takeable says whether the chat waits and somebody free may take it.
-func (s modelState) takeable(chat modelChat) bool {
-	for agent := range s.Agents {
-		if chat.Status == "waiting" && s.mayTake(agent, chat) {
-			return true
-		}
-	}
-	return false
-}
-
-// mayTake says whether the agent could be given the waiting chat now. Who has just given it back could not, nor anybody
-// but its preferred agent while that one is online: a walk is shorter than the times for which these come first.
-func (s modelState) mayTake(agent string, chat modelChat) bool {
-	holds := chat.Preferred != chat.ReleasedBy && s.Agents[chat.Preferred].Status == "online"
-	return s.free(agent) > 0 && agent != chat.ReleasedBy && (!holds || agent == chat.Preferred)
-}
-
-func (s modelState) sawAll(seen workerSaw) bool {
-	waiting, free := 0, 0
-	for _, chat := range s.Chats {
-		if s.takeable(chat) {
-			waiting++
-		}
-	}
-	for name := range s.Agents {
-		if s.free(name) > 0 {
-			free++
-		}
-	}
-	return waiting == len(seen.chats) && free == len(seen.agents)
 }

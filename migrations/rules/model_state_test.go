@@ -30,6 +30,10 @@ type modelSettings struct {
 	Open       bool
 	Keywords   bool
 	Confidence bool
+	// Offers says that the worker asks an agent first; Away is how many offers missed one after the other set the agent
+	// away, zero for none.
+	Offers bool
+	Away   int
 }
 
 // modelAgent is an agent's row. The count is no part of it: it is always the number of the agent's chats.
@@ -58,6 +62,8 @@ type modelChat struct {
 	// Seq counts the numbered events among Events.
 	Seq    int
 	Events []string
+	// Offers are who was asked to take it, in order.
+	Offers []modelOffer
 }
 
 const (
@@ -109,21 +115,26 @@ func (s modelState) count(agent string) int {
 	return chats
 }
 
-// free is how many more chats the agent may be given: none unless online (F001 5.3.4).
+// free is how many more chats the agent may be given or offered: none unless online (F001 5.3.4). An open offer keeps a slot.
 func (s modelState) free(agent string) int {
 	row, there := s.Agents[agent]
 	if !there || row.Status != "online" {
 		return 0
 	}
-	return row.Limit - s.count(agent)
+	return row.Limit - s.count(agent) - s.offered(agent)
 }
 
-// obstacle says why the agent cannot be given a chat, in words of the caller's choice; empty when nothing stands against it.
-func (s modelState) obstacle(agent, notOnline, noCapacity string) string {
+// obstacle says why the agent cannot be given the chat, in words of the caller's choice; empty when nothing stands against
+// it. The slot that is kept for this very chat does not.
+func (s modelState) obstacle(agent, name, notOnline, noCapacity string) string {
+	slots := s.free(agent)
+	if s.Chats[name].isOfferedTo(agent) {
+		slots++
+	}
 	switch row, there := s.Agents[agent]; {
 	case !there || row.Status != "online":
 		return notOnline
-	case s.free(agent) < 1:
+	case slots < 1:
 		return noCapacity
 	default:
 		return ""
@@ -200,7 +211,7 @@ func (c modelChat) moved(step int, to, owner string) modelChat {
 	from, holder := c.Status, c.Owner
 	c.Status = to
 	if from != to {
-		c = c.told("status_changed " + from + " to " + to)
+		c = c.told("status_changed "+from+" to "+to).leftQueue(to, owner)
 	}
 	switch to {
 	case "waiting":
@@ -220,6 +231,7 @@ func (c modelChat) moved(step int, to, owner string) modelChat {
 // queued is a conversation that goes into the queue: for the first time at its end, afterwards in its old place.
 func (c modelChat) queued(step int, from, holder string) modelChat {
 	c.Owner = noAgent
+	c = c.waitsAnew()
 	if c.Entered == 0 {
 		c.Entered = step
 	}

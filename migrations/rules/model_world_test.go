@@ -165,18 +165,22 @@ func (m *modelWorld) changeSettings(ctx context.Context, settings modelSettings)
 	return m.byHand(ctx, `
 		update public.handoff_settings
 		   set enabled = $2, trigger_mode = $3, business_hours_enabled = not $4,
+		       assignment_mode = case when $7 then 'offer' else 'direct' end, away_after_missed_offers = $8,
 		       business_hours = (select jsonb_object_agg(day, '{"start": "09:00", "end": "17:00", "enabled": false}'::jsonb)
 		                           from jsonb_object_keys(business_hours) as day),
 		       auto_triggers = auto_triggers || jsonb_build_object('keywords_enabled', $5::boolean, 'low_confidence_enabled', $6::boolean)
 		 where project_id = $1`,
-		m.project, settings.Enabled, settings.Mode, settings.Open, settings.Keywords, settings.Confidence)
+		m.project, settings.Enabled, settings.Mode, settings.Open, settings.Keywords, settings.Confidence,
+		settings.Offers, settings.Away)
 }
 
 // observation is the state that the database is in, and what it derives from it.
 type observation struct {
 	modelState
-	// Counts are the agents' current_chat_count.
-	Counts map[string]int
+	// Counts are the agents' current_chat_count, OfferCounts their offered_chat_count.
+	Counts, OfferCounts map[string]int
+	// OffersTold are the events about the offers of each conversation.
+	OffersTold map[string][]string
 	// Queue are the waiting conversations by the positions that their visitors are told.
 	Queue []string
 }
@@ -201,18 +205,22 @@ const (
 		         when 'status_changed' then ' ' || (payload ->> 'old_status') || ' to ' || (payload ->> 'new_status')
 		         when 'resolved' then ' by '
 		         when 'agent_assigned' then ' '
+		         when 'conversation_offered' then ' to '
+		         when 'offer_ended' then ' ' || (payload ->> 'outcome') || coalesce(' ' || (payload ->> 'reason'), '') || ' of '
 		         else '' end,
 		       coalesce(case kind when 'resolved' then payload ->> 'resolved_by'
+		                          when 'conversation_offered' then payload ->> 'agent_id'
+		                          when 'offer_ended' then payload ->> 'agent_id'
 		                          when 'agent_assigned' then payload #>> '{agent,id}' end, '')
 		  from handoff.outbox
 		 where project_id = $1 and conversation_id is not null
 		 order by id`
 	modelReadSettings = `
 		select enabled, trigger_mode, not business_hours_enabled, (auto_triggers ->> 'keywords_enabled')::boolean,
-		       (auto_triggers ->> 'low_confidence_enabled')::boolean
+		       (auto_triggers ->> 'low_confidence_enabled')::boolean, assignment_mode = 'offer', away_after_missed_offers
 		  from public.handoff_settings where project_id = $1`
 	modelReadAgents = `
-		select user_id::text, effective_status, max_concurrent_chats, current_chat_count
+		select user_id::text, effective_status, max_concurrent_chats, current_chat_count, offered_chat_count
 		  from public.agent_availability where project_id = $1`
 	modelReadPresence = `
 		select payload ->> 'user_id', (payload ->> 'status') || ', ' || (payload ->> 'available_slots') || ' free'
@@ -224,13 +232,16 @@ const (
 
 // observe reads what the step has left, and begins the next one.
 func (m *modelWorld) observe(ctx context.Context) (observation, error) {
-	seen := observation{modelState: newModelState(), Counts: map[string]int{}}
+	seen := observation{
+		modelState: newModelState(), Counts: map[string]int{}, OfferCounts: map[string]int{}, OffersTold: map[string][]string{},
+	}
 	seen.Step = len(m.begun)
 	batch := &pgx.Batch{}
 	batch.Queue(modelForgetCalls, m.ids())
 	for _, query := range []string{modelReadSettings, modelReadChats, modelReadEvents, modelReadAgents, modelReadPresence} {
 		batch.Queue(query, m.project)
 	}
+	batch.Queue(modelReadOffers, m.project, m.dawn())
 	batch.Queue(modelReadClock)
 	results := m.root.SendBatch(ctx, batch)
 	err := m.readAll(results, &seen)
@@ -250,7 +261,7 @@ func (m *modelWorld) readAll(results pgx.BatchResults, seen *observation) error 
 	if _, err := results.Exec(); err != nil {
 		return fmt.Errorf("forget calls: %w", err)
 	}
-	readers := []func(pgx.Rows, *observation) error{readSettings, m.readChat, m.readEvent, m.readAgent, m.readPresence}
+	readers := []func(pgx.Rows, *observation) error{readSettings, m.readChat, m.readEvent, m.readAgent, m.readPresence, m.readOffer}
 	for _, read := range readers {
 		if err := eachModelRow(results, func(rows pgx.Rows) error { return read(rows, seen) }); err != nil {
 			return err
@@ -280,7 +291,8 @@ func eachModelRow(results pgx.BatchResults, read func(pgx.Rows) error) error {
 
 func readSettings(rows pgx.Rows, seen *observation) error {
 	settings := &seen.Settings
-	err := rows.Scan(&settings.Enabled, &settings.Mode, &settings.Open, &settings.Keywords, &settings.Confidence)
+	err := rows.Scan(&settings.Enabled, &settings.Mode, &settings.Open, &settings.Keywords, &settings.Confidence,
+		&settings.Offers, &settings.Away)
 	if err != nil {
 		return fmt.Errorf("read settings: %w", err)
 	}
@@ -330,6 +342,14 @@ func (o *observation) place(name string, position int) error {
 	return nil
 }
 
+// dawn is when the walk began; nothing that is measured from it has happened before its first step.
+func (m *modelWorld) dawn() time.Time {
+	if len(m.begun) == 0 {
+		return time.Time{}
+	}
+	return m.begun[0]
+}
+
 // stepOf says in which step a moment fell; zero when it never came.
 func (m *modelWorld) stepOf(moment *time.Time) int {
 	if moment == nil {
@@ -349,6 +369,10 @@ func (m *modelWorld) readEvent(rows pgx.Rows, seen *observation) error {
 		if chatID != id {
 			continue
 		}
+		if kind, _, _ := strings.Cut(event, " "); slices.Contains(offerEvents, kind) {
+			seen.OffersTold[name] = append(seen.OffersTold[name], event+m.names[person])
+			continue
+		}
 		chat := seen.Chats[name]
 		if seq > 0 && seq != countNumbered(chat.Events)+1 {
 			return fmt.Errorf("%s: event %q after %q has number %d", name, event, chat.Events, seq)
@@ -361,6 +385,10 @@ func (m *modelWorld) readEvent(rows pgx.Rows, seen *observation) error {
 
 // unnumberedEvents are the events that do not go to the topic of the conversation.
 var unnumberedEvents = []string{"new_conversation", "conversation_updated", "note_added"}
+
+// offerEvents are told to one agent. An offer ends without the conversation's lock when its agent goes, so these have an order
+// of their own.
+var offerEvents = []string{"conversation_offered", "offer_ended"}
 
 func countNumbered(events []string) int {
 	count := 0
@@ -375,12 +403,12 @@ func countNumbered(events []string) int {
 func (m *modelWorld) readAgent(rows pgx.Rows, seen *observation) error {
 	var id string
 	var agent modelAgent
-	var count int
-	if err := rows.Scan(&id, &agent.Status, &agent.Limit, &count); err != nil {
+	var count, offered int
+	if err := rows.Scan(&id, &agent.Status, &agent.Limit, &count, &offered); err != nil {
 		return fmt.Errorf("read agent: %w", err)
 	}
 	seen.Agents[m.names[id]] = agent
-	seen.Counts[m.names[id]] = count
+	seen.Counts[m.names[id]], seen.OfferCounts[m.names[id]] = count, offered
 	return nil
 }
 
