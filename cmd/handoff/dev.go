@@ -94,6 +94,7 @@ func startStack(ctx context.Context, dev config.Dev, logger *slog.Logger, out io
 	return local.Start(ctx, local.Options{
 		DataDir: folder, GatewayPort: dev.Port, PostgresPort: dev.PostgresPort, SupabaseLimits: dev.SupabaseLimits, Logger: logger,
 		Progress: func(line string) { step(out, line) },
+		Mail:     func(to, subject, link string) { showMail(out, to, subject, link) },
 	})
 }
 
@@ -144,6 +145,11 @@ func waitFor(ctx context.Context, stack *local.Stack, pages *pageServer, engine 
 	case <-ctx.Done():
 		return nil
 	}
+}
+
+// showMail stands in for a mail server: whoever runs this on their machine has no other way to the link.
+func showMail(out io.Writer, to, subject, link string) {
+	_, _ = fmt.Fprintf(out, "  mail to %s: %s\n    %s\n", to, subject, link) // as step
 }
 
 func step(out io.Writer, line string) {

@@ -4,12 +4,15 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/supportbase/handoff/supabase/local/keys"
 )
 
 var urlLine = regexp.MustCompile(`RESULT run=ok url=(\S+)`)
@@ -59,6 +62,14 @@ func TestDev(t *testing.T) {
 		assert.Contains(t, told, address)
 		assert.Contains(t, told, demoProjectID)
 		assert.NotContains(t, told, "sb_secret")
+
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address+"/auth/v1/recover", strings.NewReader(`{"email": "sarah@example.com"}`))
+		require.NoError(t, err)
+		request.Header.Set("Apikey", keys.Publishable)
+		answer, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		p.await(t, "mail to sarah@example.com: Reset your password\n    "+address+"/auth/v1/verify?")
 
 		p.signal(syscall.SIGINT)
 		assert.Zero(t, p.exitCode(t), p.output.String())

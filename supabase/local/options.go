@@ -26,6 +26,8 @@ type Options struct {
 	SupabaseLimits bool
 	// Logger hears of the parts' troubles, and of requests at debug level. Default: silence.
 	Logger *slog.Logger
+	// Mail is told what hosted Supabase would mail, and must return at once. May be nil.
+	Mail func(to, subject, link string)
 	// Progress is called with one line before each step that may take seconds. May be nil.
 	Progress func(string)
 }
@@ -38,6 +40,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Mail == nil {
+		o.Mail = func(string, string, string) {}
 	}
 	if o.Progress == nil {
 		o.Progress = func(string) {}

@@ -73,8 +73,12 @@ func (s *Stack) backends(ctx context.Context, admin *pgxpool.Pool) (gateway.Back
 		return gateway.Backends{}, err
 	}
 	realtime := s.startRealtime(admin)
+	options := auth.Options{
+		Issuer: s.URL() + "/auth/v1", Logger: s.opts.Logger,
+		Mail: func(mail auth.Mail) { s.opts.Mail(mail.To, mail.Subject, mail.Link) },
+	}
 	return gateway.Backends{
-		Auth:     auth.New(authPool, s.ring, auth.Options{Issuer: s.URL() + "/auth/v1", Logger: s.opts.Logger}),
+		Auth:     auth.New(authPool, s.ring, options),
 		Rest:     tables,
 		Realtime: realtime,
 		Storage:  files,

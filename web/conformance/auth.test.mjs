@@ -82,6 +82,27 @@ suite('signing up', {
   },
 });
 
+suite('a forgotten password', {
+  'gives a session by the token of the mail, once, and who has an account is not told': async (stage) => {
+    const { email } = await stage.user();
+    const asker = stage.client();
+    const redirectTo = 'http://127.0.0.1:3000/reset';
+    const answer = must(await asker.auth.resetPasswordForEmail(email, { redirectTo }));
+    assert.deepEqual(must(await asker.auth.resetPasswordForEmail(stage.email(), { redirectTo })), answer);
+    const { rows } = await stage.superSql('select recovery_token from auth.users where email = $1', [email]);
+    const token = rows[0].recovery_token;
+    const { session, user } = must(await asker.auth.verifyOtp({ type: 'recovery', token_hash: token }));
+    assert.equal(user.email, email);
+    assert.equal(claimsOf(session.access_token).amr[0].method, 'otp');
+    must(await asker.auth.updateUser({ password: 'another-password' }));
+    must(await stage.client().auth.signInWithPassword({ email, password: 'another-password' }));
+    refused(await stage.client().auth.verifyOtp({ type: 'recovery', token_hash: token }), {
+      code: 'otp_expired',
+      status: 403,
+    });
+  },
+});
+
 suite('signing in', {
   'takes the password': async (stage) => {
     const { email, userId } = await stage.user();

@@ -11,6 +11,10 @@
 // while it is the parent of the active one (the client could not store the answer) or for a reuse interval of 10 s;
 // after that, presenting it revokes every token of the session. Setting a password ends the user's other sessions.
 //
+// A recovery (POST /recover) replaces the one before and is good for an hour and one session: by the link of the mail, which
+// leads to the page with the session in the fragment, by its hash, or by its code. The link leads only to pages of this
+// machine; hosted Supabase has a list of addresses for that.
+//
 // # Access tokens
 //
 // They are signed with the ES256 key of the ring, which anybody may verify by the key set that the service publishes;
@@ -25,7 +29,7 @@
 // # What it is not
 //
 // It is for development and tests on one machine. Nothing is rate limited, sign-ups least of all. It sends no mail:
-// links by e-mail, one-time passwords, OAuth, SSO, phone sign-in, captcha and MFA are refused with a code and a sentence
-// that says so. An invited user accepts by signing up with the invited address, which on hosted Supabase takes the link.
+// the mail that resets a password is handed to Options.Mail. Other links by e-mail, one-time passwords, PKCE, OAuth, SSO,
+// phone sign-in, captcha and MFA are refused with a code and a sentence that says so. An invited user accepts by signing up with the invited address, which on hosted Supabase takes the link.
 // A permanent user's new address applies at once, where hosted Supabase waits for the link. There is no audit log.
 package auth

@@ -30,6 +30,8 @@ func FuzzBodies(f *testing.F) {
 		{http.MethodPost, "/token?grant_type=password", ""},
 		{http.MethodPost, "/token?grant_type=refresh_token", ""},
 		{http.MethodPut, "/user", user},
+		{http.MethodPost, "/recover", ""},
+		{http.MethodPost, "/verify", ""},
 		{http.MethodPost, "/invite", service},
 		{http.MethodPost, "/admin/users", service},
 		{http.MethodPut, "/admin/users/" + session.User.ID, service},

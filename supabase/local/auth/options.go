@@ -25,6 +25,11 @@ type Options struct {
 	// LegacySigning signs access tokens with the shared HS256 secret and publishes no key, as projects do that never took
 	// up signing keys. Default: ES256, as new projects on hosted Supabase.
 	LegacySigning bool
+	// SiteURL is where a mail's link leads when the page that asked for it may not be led to. Default: http://127.0.0.1:3000,
+	// as with the Supabase CLI.
+	SiteURL string
+	// Mail is given what would be mailed, and must return at once. Default: it is dropped.
+	Mail func(Mail)
 	// Logger gets causes of 500 answers. Default: they are discarded.
 	Logger *slog.Logger
 }
@@ -44,6 +49,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.SiteURL == "" {
+		o.SiteURL = "http://127.0.0.1:3000"
+	}
+	if o.Mail == nil {
+		o.Mail = func(Mail) {}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

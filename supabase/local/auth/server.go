@@ -44,6 +44,10 @@ func (s *server) endpoints() map[string]endpoint {
 		"PUT /user":    s.asUser(s.userUpdate),
 		"POST /logout": s.asUser(s.logout),
 
+		"POST /recover": s.recover,
+		"POST /verify":  s.verify,
+		"GET /verify":   s.verifyLink,
+
 		"POST /invite":             s.asAdmin(s.invite),
 		"GET /admin/users":         s.asAdmin(s.adminList),
 		"POST /admin/users":        s.asAdmin(s.adminCreate),

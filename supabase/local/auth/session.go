@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 const (
 	methodPassword  = "password"
 	methodAnonymous = "anonymous"
+	methodOTP       = "otp" // a link or a code of a mail
 )
 
 // Session is the answer to every way of signing in and to a refresh.
@@ -27,6 +30,14 @@ type Session struct {
 	ExpiresAt    int64  `json:"expires_at"`
 	RefreshToken string `json:"refresh_token"`
 	User         *User  `json:"user"`
+}
+
+// fragment is the session as the link of a mail hands it to a page.
+func (s Session) fragment(kind string) url.Values {
+	return url.Values{
+		"access_token": {s.AccessToken}, "token_type": {s.TokenType}, "refresh_token": {s.RefreshToken}, "type": {kind},
+		"expires_in": {strconv.FormatInt(s.ExpiresIn, 10)}, "expires_at": {strconv.FormatInt(s.ExpiresAt, 10)},
+	}
 }
 
 // A proof is how and when the user of a session showed who they are.

@@ -71,19 +71,29 @@ func (s *server) authenticate(ctx context.Context, email, password string) (*Use
 func (s *server) signIn(
 	w http.ResponseWriter, r *http.Request, method string, prepare func(context.Context, pgx.Tx) (*User, error),
 ) error {
-	ctx := r.Context()
 	var session Session
+	if err := s.inSession(r, method, &session, prepare); err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, session)
+	return nil
+}
+
+// inSession is signIn without the answer.
+func (s *server) inSession(
+	r *http.Request, method string, session *Session, prepare func(context.Context, pgx.Tx) (*User, error),
+) error {
+	ctx := r.Context()
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		user, err := prepare(ctx, tx)
 		if err != nil {
 			return err
 		}
-		session, err = s.startSession(ctx, tx, r, user, method)
+		*session, err = s.startSession(ctx, tx, r, user, method)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("sign in by %s: %w", method, err)
 	}
-	writeJSON(w, http.StatusOK, session)
 	return nil
 }

@@ -20,6 +20,7 @@ type User struct {
 	Email            string         `json:"email"`
 	EmailConfirmedAt *time.Time     `json:"email_confirmed_at,omitempty"`
 	InvitedAt        *time.Time     `json:"invited_at,omitempty"`
+	RecoverySentAt   *time.Time     `json:"recovery_sent_at,omitempty"`
 	Phone            string         `json:"phone"`
 	ConfirmedAt      *time.Time     `json:"confirmed_at,omitempty"`
 	LastSignInAt     *time.Time     `json:"last_sign_in_at,omitempty"`
@@ -34,6 +35,8 @@ type User struct {
 
 	// passwordHash is empty for a user without a password.
 	passwordHash string
+	// recoveryToken is the hash of the code in the last mail; empty when it was used or none was sent.
+	recoveryToken string
 }
 
 // Identity is a way in which a user may sign in. The stand-in knows one provider: email.

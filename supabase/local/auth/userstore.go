@@ -27,18 +27,18 @@ const sqlUserColumns = `
 	select id, coalesce(aud, ''), coalesce(role, ''), coalesce(email, ''), coalesce(phone, ''),
 	       coalesce(encrypted_password, ''), email_confirmed_at, invited_at, last_sign_in_at,
 	       coalesce(raw_app_meta_data, '{}'), coalesce(raw_user_meta_data, '{}'), is_anonymous,
-	       created_at, updated_at, banned_until, deleted_at
+	       created_at, updated_at, banned_until, deleted_at, coalesce(recovery_token, ''), recovery_sent_at
 	  from auth.users`
 
 func scanUser(row pgx.CollectableRow) (*User, error) {
 	u := &User{Identities: []Identity{}}
 	err := row.Scan(&u.ID, &u.Audience, &u.Role, &u.Email, &u.Phone, &u.passwordHash,
 		&u.EmailConfirmedAt, &u.InvitedAt, &u.LastSignInAt, &u.AppMetadata, &u.UserMetadata,
-		&u.IsAnonymous, &u.CreatedAt, &u.UpdatedAt, &u.BannedUntil, &u.DeletedAt)
+		&u.IsAnonymous, &u.CreatedAt, &u.UpdatedAt, &u.BannedUntil, &u.DeletedAt, &u.recoveryToken, &u.RecoverySentAt)
 	if err != nil {
 		return nil, fmt.Errorf("scan user: %w", err)
 	}
-	toUTC(u.EmailConfirmedAt, u.InvitedAt, u.LastSignInAt, &u.CreatedAt, &u.UpdatedAt, u.BannedUntil, u.DeletedAt)
+	toUTC(u.EmailConfirmedAt, u.InvitedAt, u.LastSignInAt, &u.CreatedAt, &u.UpdatedAt, u.BannedUntil, u.DeletedAt, u.RecoverySentAt)
 	u.ConfirmedAt = u.EmailConfirmedAt
 	return u, nil
 }
@@ -51,6 +51,11 @@ func userByID(ctx context.Context, db querier, id uuid.UUID) (*User, error) {
 // lockUser is userByID for a transaction that is going to change the user.
 func lockUser(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*User, error) {
 	return oneUser(ctx, tx, " where id = $1 and deleted_at is null for update", id)
+}
+
+// lockUserByRecovery is lockUser for whoever has the token of a recovery.
+func lockUserByRecovery(ctx context.Context, tx pgx.Tx, token string) (*User, error) {
+	return oneUser(ctx, tx, " where recovery_token = nullif($1, '') and deleted_at is null for update", token)
 }
 
 // userByEmail finds the user who signs in with the address, in any case. It returns errNoRow when there is none.
@@ -115,10 +120,10 @@ func saveUser(ctx context.Context, tx pgx.Tx, u *User, now time.Time) error {
 		update auth.users
 		   set role = $2, email = nullif($3, ''), encrypted_password = $4, email_confirmed_at = $5,
 		       last_sign_in_at = $6, raw_app_meta_data = $7, raw_user_meta_data = $8, is_anonymous = $9,
-		       banned_until = $10, invited_at = $11, updated_at = $12
+		       banned_until = $10, invited_at = $11, updated_at = $12, recovery_token = $13, recovery_sent_at = $14
 		 where id = $1`,
 		u.ID, u.Role, u.Email, u.passwordHash, u.EmailConfirmedAt, u.LastSignInAt,
-		u.AppMetadata, u.UserMetadata, u.IsAnonymous, u.BannedUntil, u.InvitedAt, u.UpdatedAt)
+		u.AppMetadata, u.UserMetadata, u.IsAnonymous, u.BannedUntil, u.InvitedAt, u.UpdatedAt, u.recoveryToken, u.RecoverySentAt)
 	if err != nil {
 		return fmt.Errorf("update user %s: %w", u.ID, translate(err))
 	}

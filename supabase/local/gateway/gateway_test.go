@@ -158,6 +158,12 @@ func TestRoutes(t *testing.T) {
 		t.Parallel()
 		assert.Equal(t, "/.well-known/jwks.json", b.get("/auth/v1/.well-known/jwks.json").Path)
 	})
+	t.Run("lets the link of a mail through without a key, and nothing else of the kind", func(t *testing.T) {
+		t.Parallel()
+		assert.Equal(t, "/verify", b.get("/auth/v1/verify?type=recovery").Path)
+		assert.Equal(t, http.StatusUnauthorized, b.do(http.MethodGet, "/auth/v1/verify/more").status)
+		assert.Equal(t, http.StatusUnauthorized, b.do(http.MethodPost, "/auth/v1/recover").status)
+	})
 }
 
 func TestAPIKeys(t *testing.T) {

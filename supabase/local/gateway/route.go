@@ -27,6 +27,8 @@ func routesTo(backends Backends) []route {
 		{prefix: "/health", backend: http.HandlerFunc(health), open: true, exact: true},
 		// Verifiers of tokens fetch the key set without being clients of the project.
 		{prefix: "/auth/v1/.well-known", target: "/.well-known", backend: backends.Auth, open: true},
+		// The link of a mail is opened by a browser, which has no key.
+		{prefix: "/auth/v1/verify", target: "/verify", backend: backends.Auth, open: true, exact: true},
 		{prefix: "/auth/v1", backend: backends.Auth},
 		{prefix: "/rest/v1", backend: backends.Rest},
 		{prefix: "/realtime/v1/websocket", target: socket, backend: backends.Realtime, exact: true, keyInQuery: true},

@@ -1,5 +1,6 @@
 import type { SupabaseClient } from '@supabase/supabase-js';
 import { useState } from 'react';
+import { Link } from 'wouter';
 
 import { Avatar } from '../ui/avatar';
 import { Button, TextField } from '../ui/controls';
@@ -7,6 +8,7 @@ import { Banner } from '../ui/feedback';
 import styles from './app.module.css';
 import type { DemoAccount } from './config';
 import { Logo } from './Logo';
+import { paths } from './routes';
 
 export function SignIn({ supabase, accounts }: { supabase: SupabaseClient; accounts: readonly DemoAccount[] }) {
   const [email, setEmail] = useState('');
@@ -55,6 +57,9 @@ export function SignIn({ supabase, accounts }: { supabase: SupabaseClient; accou
           value={password}
           onChange={(event) => setPassword(event.target.value)}
         />
+        <Link href={paths.forgot} state={{ email }} className={styles.forgot}>
+          Forgot password?
+        </Link>
         <Button kind="primary" type="submit" disabled={busy}>
           {busy ? 'Signing in …' : 'Sign in'}
         </Button>

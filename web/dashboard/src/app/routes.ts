@@ -16,6 +16,9 @@ export const paths = {
   conversation: (list: InboxList, id: string) => `/inbox/${list}/${id}`,
   /** Where the mail of an invitation leads. */
   accept: '/accept',
+  forgot: '/forgot',
+  /** Where the mail that resets a password leads. */
+  reset: '/reset',
   visitors: '/visitors',
   team: '/team',
   settings: (section: string) => `/settings/${section}`,

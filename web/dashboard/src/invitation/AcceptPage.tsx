@@ -1,11 +1,10 @@
 import { acceptInvitation, myInvitations, type Invitation } from '@supportbase/handoff';
 import type { Session, SupabaseClient } from '@supabase/supabase-js';
-import { useCallback, useEffect, useRef, useState, type ReactNode } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 
-import app from '../app/app.module.css';
+import { Frame } from '../app/Frame';
 import { useLoad } from '../app/load';
-import { Logo } from '../app/Logo';
 import { paths } from '../app/routes';
 import { Button } from '../ui/controls';
 import { Banner } from '../ui/feedback';
@@ -163,23 +162,5 @@ function Refused({ refusal, email, onAgain, onSignOut }: RefusedProps) {
         </Button>
       )}
     </Frame>
-  );
-}
-
-function Frame({ title, about, children }: { title: string; about?: string | undefined; children: ReactNode }) {
-  useEffect(() => {
-    document.title = `${title} · SupportBase`;
-  }, [title]);
-  return (
-    <main className={app.center}>
-      <div className={app.signIn}>
-        <div className={app.signInHead}>
-          <Logo size={40} />
-          <h1>{title}</h1>
-          {about !== undefined && <p>{about}</p>}
-        </div>
-        {children}
-      </div>
-    </main>
   );
 }

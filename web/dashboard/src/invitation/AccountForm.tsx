@@ -1,10 +1,10 @@
 import type { AuthError, SupabaseClient } from '@supabase/supabase-js';
 import { useState, type SubmitEvent } from 'react';
 
+import { authMessage } from '../app/authMessage';
 import { Button, TextField } from '../ui/controls';
 import { Banner } from '../ui/feedback';
 import styles from './invitation.module.css';
-import { authMessage } from './refusals';
 
 type Mode = 'new' | 'known';
 
