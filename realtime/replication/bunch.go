@@ -52,7 +52,7 @@ type gatherer struct{ conn *bunchConn }
 func (g gatherer) Read(into []byte) (int, error) {
 	c := g.conn
 	if c.hurried >= hurriedReads {
-		time.Sleep(bunchPause)
+		<-time.After(bunchPause)
 	}
 	n, err := c.Conn.Read(into)
 	c.judge(time.Now(), n)

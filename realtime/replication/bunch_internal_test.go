@@ -37,7 +37,7 @@ func TestBunchesOnlyOfABacklog(t *testing.T) {
 func TestBunchesAreWhole(t *testing.T) {
 	t.Parallel()
 	const pieces, size = 50_000, 100
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { _ = listener.Close() }()
 	go sendPieces(listener, pieces, size)
