@@ -43,5 +43,8 @@ begin
   if not handoff.install_attachments() then
     raise notice 'schema storage is not there: attachments stay off until handoff.install_attachments() has run';
   end if;
+exception when insufficient_privilege then
+  -- All else works without files. `handoff doctor` tells of it too.
+  raise notice 'attachments stay off: % (handoff.install_attachments() needs a role that may make policies on storage.objects)', sqlerrm;
 end
 $$;

@@ -224,6 +224,8 @@ test('two tabs show one chat, and the closed one counts what is new', async () =
   await second.write('From the second tab');
   await chat.shows('From the second tab');
   await second.page.keyboard.press('Escape');
+  // A window shows one tab; without a screen both would be in view, and what is read in one is not news in the other.
+  await chat.page.evaluate(() => Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' }));
   await sarah.send(id, 'For both tabs');
   await chat.shows('For both tabs');
   await second.page.getByRole('button', { name: 'Open chat, 1 unread' }).waitFor();
