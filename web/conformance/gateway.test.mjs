@@ -129,7 +129,7 @@ suite('browsers', {
     assert.ok(listed(answer, 'access-control-expose-headers').includes('retry-after'));
   },
   'are sent to no service that does not exist': async () => {
-    const answer = await request({ apikey: publishableKey }, `${url}/storage/v1/bucket`);
+    const answer = await request({ apikey: publishableKey }, `${url}/nowhere/v1/bucket`);
     assert.equal(answer.status, 404);
   },
   'see the code of an error in a header': async (stage) => {
