@@ -5168,7 +5168,10 @@ begin
   end if;
   case written.sender_type
     when 'agent' then perform handoff.agent_wrote(conversation, written);
-    when 'customer' then perform handoff.customer_wrote(conversation, written);
+    when 'customer' then
+      if conversation.status in ('ai_active', 'resolved') then
+        perform handoff.customer_wrote(conversation, written);
+      end if;
     when 'ai' then perform handoff.ai_wrote(conversation, written);
     else null;
   end case;
@@ -5185,7 +5188,7 @@ AS $function$
 declare
   written public.messages;
 begin
-  if handoff.is_importing() then
+  if current_setting('handoff.importing', true) = 'on' and handoff.is_importing() then  -- the setting first: each message asks
     return null;
   end if;
   insert into handoff.outbox (project_id, conversation_id, kind, seq, payload)
@@ -5208,7 +5211,7 @@ CREATE OR REPLACE FUNCTION handoff.messages_number()
  SET search_path TO ''
 AS $function$
 begin
-  if handoff.is_importing() then
+  if current_setting('handoff.importing', true) = 'on' and handoff.is_importing() then  -- the setting first: each message asks
     return new;
   end if;
   update public.conversations as conversation
@@ -9522,10 +9525,12 @@ grant execute on function public.send_attachments(p_conversation_id uuid, p_file
 
 CREATE OR REPLACE FUNCTION public.send_message(p_conversation_id uuid, p_content text, p_client_message_id uuid DEFAULT NULL::uuid)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-  select handoff.send_message(p_conversation_id, p_content, p_client_message_id);
+begin
+  return handoff.send_message(p_conversation_id, p_content, p_client_message_id);
+end
 $function$;
 comment on function public.send_message(p_conversation_id uuid, p_content text, p_client_message_id uuid) is 'Writes a message as the caller: the visitor of the conversation, or its agent.';
 grant execute on function public.send_message(p_conversation_id uuid, p_content text, p_client_message_id uuid) to authenticated;

@@ -150,7 +150,10 @@ begin
   end if;
   case written.sender_type
     when 'agent' then perform handoff.agent_wrote(conversation, written);
-    when 'customer' then perform handoff.customer_wrote(conversation, written);
+    when 'customer' then
+      if conversation.status in ('ai_active', 'resolved') then
+        perform handoff.customer_wrote(conversation, written);
+      end if;
     when 'ai' then perform handoff.ai_wrote(conversation, written);
     else null;
   end case;

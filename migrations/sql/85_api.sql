@@ -150,12 +150,14 @@ grant execute on function handoff.send_message(uuid, text, uuid) to authenticate
 
 create or replace function public.send_message(p_conversation_id uuid, p_content text, p_client_message_id uuid default null)
 returns jsonb
-language sql
+language plpgsql  -- not sql: that is planned at each call
 volatile
 security invoker
 set search_path = ''
 as $$
-  select handoff.send_message(p_conversation_id, p_content, p_client_message_id);
+begin
+  return handoff.send_message(p_conversation_id, p_content, p_client_message_id);
+end
 $$;
 comment on function public.send_message(uuid, text, uuid) is 'Writes a message as the caller: the visitor of the conversation, or its agent.';
 revoke all on function public.send_message(uuid, text, uuid) from public, anon, authenticated;
