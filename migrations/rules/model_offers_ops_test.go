@@ -74,8 +74,12 @@ func drawRest(*rapid.T, *modelWorld) modelOp {
 		name: "a minute passes",
 		do: func(ctx context.Context, m *modelWorld) string {
 			return m.byHand(ctx, `
-				update handoff.offers set ended_at = ended_at - interval '1 hour'
-				 where project_id = $1 and state in ('declined', 'missed')`, m.project)
+				with refused as (  -- in one order, for two may do this at once
+				  select id from handoff.offers
+				   where project_id = $1 and state in ('declined', 'missed') order by id for no key update
+				)
+				update handoff.offers as offer set ended_at = offer.ended_at - interval '1 hour'
+				  from refused where offer.id = refused.id`, m.project)
 		},
 		apply: func(s modelState) (modelState, string) { return s.rest(), modelOK },
 	}
