@@ -3025,6 +3025,7 @@ declare
   agents uuid[];
   claims timestamptz[];
 begin
+  -- The usual case first, and by one statement; what moved is collected only when something did.
   if (select array_agg((changed.status, changed.assigned_agent_id)) from old_rows as changed)
      is not distinct from (select array_agg((changed.status, changed.assigned_agent_id)) from new_rows as changed) then
     return null;
@@ -3428,21 +3429,18 @@ AS $function$
 declare
   keyword text;
 begin
-  case conversation.status
-    when 'resolved' then
-      perform handoff.reopen(conversation);
-    when 'ai_active' then
-      -- One statement, one snapshot: settings that change meanwhile are seen as they were before or after, never half.
-      with found as materialized (select handoff.keyword_in(conversation.project_id, written.content) as word)
-      select found.word into keyword
-        from found
-       where found.word is not null and (handoff.availability(conversation.project_id) ->> 'available')::boolean;
-      if keyword is not null then
-        perform handoff.enqueue(conversation.id, 'keyword', keyword);
-      end if;
-    else
-      null;
-  end case;
+  if conversation.status = 'resolved' then
+    perform handoff.reopen(conversation);
+    return;
+  end if;
+  -- With the AI. One statement, one snapshot: settings that change meanwhile are seen as they were before or after, never half.
+  with found as materialized (select handoff.keyword_in(conversation.project_id, written.content) as word)
+  select found.word into keyword
+    from found
+   where found.word is not null and (handoff.availability(conversation.project_id) ->> 'available')::boolean;
+  if keyword is not null then
+    perform handoff.enqueue(conversation.id, 'keyword', keyword);
+  end if;
 end
 $function$;
 
@@ -5169,7 +5167,7 @@ begin
   case written.sender_type
     when 'agent' then perform handoff.agent_wrote(conversation, written);
     when 'customer' then
-      if conversation.status in ('ai_active', 'resolved') then
+      if conversation.status in ('ai_active', 'resolved') then  -- else it moves nothing, and most messages are of this kind
         perform handoff.customer_wrote(conversation, written);
       end if;
     when 'ai' then perform handoff.ai_wrote(conversation, written);

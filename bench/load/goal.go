@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -34,8 +35,10 @@ type aim struct {
 	meaning string
 }
 
-// goal adds the figure and says whether the aims are met: one row for each aim, one for none.
+// goal adds the figure and says whether the aims are met: one row for each aim, one for none. An anchor that was not measured
+// is not shown.
 func (r *Report) goal(figure, unit string, ours float64, anchors []Anchor, aims ...aim) {
+	anchors = slices.DeleteFunc(anchors, func(one Anchor) bool { return one.Value <= 0 })
 	row := Goal{Figure: figure, Unit: unit, Ours: ours, Anchors: anchors, Met: true}
 	if len(aims) == 0 {
 		r.Goals = append(r.Goals, row)

@@ -71,6 +71,8 @@ func TestGoals(t *testing.T) {
 		report.goal("figure", "ms", 1, []Anchor{{riverName, 0}}, aim{of: riverName, most: 1, meaning: "no worse"})
 		assert.Empty(t, report.Goals)
 		assert.Contains(t, report.Left[0], "was not measured")
+		report.goal("figure", "ms", 1, []Anchor{{riverName, 0}, {"other", 2}})
+		assert.Equal(t, []Anchor{{"other", 2}}, report.Goals[0].Anchors)
 	})
 	t.Run("the best anchor is the smallest that was measured", func(t *testing.T) {
 		t.Parallel()

@@ -86,6 +86,7 @@ declare
   agents uuid[];
   claims timestamptz[];
 begin
+  -- The usual case first, and by one statement; what moved is collected only when something did.
   if (select array_agg((changed.status, changed.assigned_agent_id)) from old_rows as changed)
      is not distinct from (select array_agg((changed.status, changed.assigned_agent_id)) from new_rows as changed) then
     return null;
