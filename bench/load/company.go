@@ -32,7 +32,7 @@ type loadForm struct {
 
 var loadForms = []loadForm{
 	{"seed", 1000, 100, 5000, 50, 20, 1},
-	{"tenfold", 10_000, 1000, 20_000, 250, 60, 0.5},
+	{"tenfold", 10_000, 1000, 20_000, 250, 120, 0.25},
 }
 
 const (

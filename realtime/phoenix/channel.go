@@ -25,6 +25,9 @@ func (s channelState) occupies() bool {
 	return s == channelJoining || s == channelJoined || s == channelLeaving
 }
 
+// joins says whether a channel in this state is on its way to be joined.
+func (s channelState) joins() bool { return s == channelWaiting || s == channelJoining }
+
 // channel is one topic on one connection. pool.mu guards it.
 type channel struct {
 	hub   *hub

@@ -143,6 +143,12 @@ func (h *hub) move(moved *channel, to channelState) {
 	if moved.state == channelLeaving {
 		h.leaving--
 	}
+	if moved.state.joins() {
+		h.pool.joining--
+	}
+	if to.joins() {
+		h.pool.joining++
+	}
 	moved.state = to
 	if to.occupies() {
 		h.occupied++

@@ -16,6 +16,11 @@ const (
 	mostConnections  = 128
 )
 
+// mostJoining is how many joins may be under way before topics that have another way take that one. A Realtime with much to
+// do takes its time for a join, and whoever waits for one sends nothing else: without this bound the joins that are to relieve
+// the other way would take all who could use it, long before the pace of joins is used up.
+const mostJoining = 16
+
 // evictionFactor is how much longer than the pause between messages of a topic a channel must have been unused to make
 // place for it: topics that all are used equally often would otherwise take each other's places without end.
 const evictionFactor = 2
@@ -49,7 +54,7 @@ func (p *pool) atOnce(topic realtime.Topic) bool {
 // Serves says whether a message for the topic would leave at once, or after one join, rather than wait for a place or for
 // the pace of joins. lastUsed is when the topic had its last message, zero when that is not known: a stranger. Strangers
 // join at no more than Options.JoinsPerSecond, whatever limit was learned, and only where there is a free place; for the
-// others a channel is left that was unused for much longer than they. While there is no connection at all, the answer is
+// others a channel is left that was unused for much longer than they. Neither is sent for a join while many are under way. While there is no connection at all, the answer is
 // yes: the message waits for that like every other. When all connections are full, asking opens another one; for strangers
 // there are no more than Options.MaxConnections.
 func (c *Client) Serves(topic realtime.Topic, lastUsed time.Time) bool {
@@ -67,7 +72,7 @@ func (p *pool) serves(topic realtime.Topic, lastUsed, now time.Time) bool {
 		return true
 	}
 	stranger := lastUsed.IsZero()
-	if p.joinTimer != nil || !p.joins.open(now) || stranger && !p.strangers.open(now) {
+	if p.joining >= mostJoining || p.joinTimer != nil || !p.joins.open(now) || stranger && !p.strangers.open(now) {
 		return false
 	}
 	free, oldest := p.room(now)

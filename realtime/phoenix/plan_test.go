@@ -1,6 +1,7 @@
 package phoenix_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -70,6 +71,19 @@ func TestServes(t *testing.T) {
 		publishEach(t, made, 2)
 		assert.False(t, made.client.Serves("new", never))
 		require.Eventually(t, func() bool { return made.client.Serves("new", never) }, patience, time.Millisecond)
+	})
+
+	t.Run("no new topic while many joins are under way", func(t *testing.T) {
+		t.Parallel()
+		const many = 16
+		made := setup(t, func(_ *phoenix.Options, s *server) { s.join = func(string) string { return silence } })
+		for i := range many {
+			assert.True(t, made.client.Serves("new", time.Now()), i)
+			made.start(t, message(fmt.Sprintf("topic-%d", i), `{}`))
+			made.server.await(t, fmt.Sprintf("topic-%d", i), "phx_join", 1)
+		}
+		assert.False(t, made.client.Serves("new", time.Now()))
+		assert.True(t, made.client.Serves("topic-0", time.Now()), "whose join is one of them")
 	})
 
 	t.Run("a new topic soon, on the connection that the question has opened", func(t *testing.T) {

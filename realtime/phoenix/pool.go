@@ -28,6 +28,8 @@ type pool struct {
 	homes   map[realtime.Topic]*hub
 	joins   throttle
 	pushes  throttle
+	// joining is how many channels are on their way to be joined.
+	joining int
 	// strangers is what joins of topics that were not used before leave to one another: see Client.Serves.
 	strangers throttle
 	// joinTimer and pushTimer are set while somebody waits for a pace.
