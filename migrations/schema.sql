@@ -223,9 +223,8 @@ create table handoff.outbox (
   conversation_id uuid,
   kind text not null,
   seq bigint default 0 not null,
-  payload jsonb not null,
+  payload handoff.event_payload not null,
   created_at timestamp with time zone default now() not null,
-  constraint outbox_payload_is_object CHECK ((jsonb_typeof(payload) = 'object'::text)),
   constraint outbox_pkey PRIMARY KEY (xid, id, bucket)
 ) partition by LIST (bucket);
 comment on table handoff.outbox is 'Events in the order they were written; published to the worker by publication handoff_outbox.';
@@ -648,27 +647,16 @@ create table public.conversations (
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
   last_message_at timestamp with time zone default now() not null,
-  closed_message_at timestamp with time zone generated always as (
-CASE
-    WHEN (status = 'closed'::text) THEN last_message_at
-    ELSE NULL::timestamp with time zone
-END) stored,
+  closed_message_at timestamp with time zone,
   customer_left_reason handoff.conversation_customer_left_reason,
   constraint conversations_assigned_agent_id_fkey FOREIGN KEY (assigned_agent_id) REFERENCES auth.users(id) ON DELETE SET NULL,
   constraint conversations_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE SET NULL,
-  constraint conversations_owner_matches_status CHECK (
-CASE status
-    WHEN 'agent_active'::text THEN (assigned_agent_id IS NOT NULL)
-    WHEN 'ai_active'::text THEN (assigned_agent_id IS NULL)
-    WHEN 'waiting'::text THEN ((assigned_agent_id IS NULL) AND (queue_entered_at IS NOT NULL))
-    ELSE true
-END),
   constraint conversations_pkey PRIMARY KEY (id),
   constraint conversations_preferred_agent_id_fkey FOREIGN KEY (preferred_agent_id) REFERENCES auth.users(id) ON DELETE SET NULL,
   constraint conversations_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE,
   constraint conversations_released_by_fkey FOREIGN KEY (released_by) REFERENCES auth.users(id) ON DELETE SET NULL,
   constraint conversations_resolved_by_fkey FOREIGN KEY (resolved_by) REFERENCES auth.users(id) ON DELETE SET NULL,
-  constraint conversations_status CHECK ((status = ANY (ARRAY['ai_active'::text, 'waiting'::text, 'agent_active'::text, 'resolved'::text, 'closed'::text]))),
+  constraint conversations_status CHECK (handoff.owner_fits_status(status, assigned_agent_id, queue_entered_at)),
   constraint conversations_visitor_user_id_fkey FOREIGN KEY (visitor_user_id) REFERENCES auth.users(id) ON DELETE SET NULL
 ) with (fillfactor=85);
 comment on table public.conversations is 'One chat of one visitor. Moves only as handoff.is_legal_move allows.';
@@ -909,7 +897,7 @@ comment on column public.messages.metadata is 'For AI messages: confidence, sour
 comment on column public.messages.attachments is 'Files of the message, oldest first: path in the bucket handoff-attachments, name, mime_type, size in bytes. Written by send_attachments alone.';
 CREATE UNIQUE INDEX messages_one_per_client_id_idx ON public.messages USING btree (conversation_id, client_message_id) WHERE (client_message_id IS NOT NULL);
 CREATE INDEX messages_project_id_idx ON public.messages USING btree (project_id);
-CREATE INDEX messages_sender_id_idx ON public.messages USING btree (sender_id) WHERE (sender_id IS NOT NULL);
+CREATE INDEX messages_sender_idx ON public.messages USING btree (sender_id, created_at) WHERE (sender_id IS NOT NULL);
 CREATE TRIGGER messages_effects AFTER INSERT ON public.messages REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.messages_effects();
 CREATE TRIGGER messages_number BEFORE INSERT ON public.messages FOR EACH ROW EXECUTE FUNCTION handoff.messages_number();
 alter table public.messages enable row level security;
@@ -2931,6 +2919,7 @@ begin
     new.status := 'waiting';
   end if;
   new.updated_at := now();
+  new.closed_message_at := case when new.status = 'closed' then new.last_message_at end;
   -- Each call costs as much as everything else here: batches of thousands change neither.
   if new.tags is distinct from old.tags then
     new.tags := handoff.normal_words(new.tags);
@@ -2949,6 +2938,9 @@ begin
   end if;
   if new.status = old.status and (new.status <> 'agent_active' or new.assigned_agent_id is not distinct from old.assigned_agent_id) then
     return new;  -- nothing moved: at most the last agent's account was deleted
+  end if;
+  if current_setting('handoff.conversation_moved', true) is distinct from 'on' then
+    perform set_config('handoff.conversation_moved', 'on', true);  -- conversations_moved looks only then
   end if;
   -- The move of the queue's batches is let through without the call, which costs a third of this trigger.
   if not (old.status = 'waiting' and new.status = 'agent_active') and not handoff.is_legal_move(old.status, new.status) then
@@ -3006,6 +2998,7 @@ begin
   if not handoff.is_importing() then
     new.event_seq := 0;
   end if;
+  new.closed_message_at := case when new.status = 'closed' then new.last_message_at end;
   return new;
 end
 $function$;
@@ -3025,7 +3018,10 @@ declare
   agents uuid[];
   claims timestamptz[];
 begin
-  -- The usual case first, and by one statement; what moved is collected only when something did.
+  -- The usual case first: nothing has moved in this transaction (see conversations_guard), or not now.
+  if current_setting('handoff.conversation_moved', true) is distinct from 'on' then
+    return null;
+  end if;
   if (select array_agg((changed.status, changed.assigned_agent_id)) from old_rows as changed)
      is not distinct from (select array_agg((changed.status, changed.assigned_agent_id)) from new_rows as changed) then
     return null;
@@ -4679,6 +4675,27 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION handoff.limit_messages(sender uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  tenth timestamptz;
+begin
+  select written.created_at into tenth
+    from public.messages as written
+   where written.sender_id = sender and written.sender_type = 'customer' and written.created_at > now() - interval '1 minute'
+   order by written.created_at desc
+  offset 9 limit 1;
+  if found then
+    perform handoff.too_many(tenth + interval '1 minute' - now());
+  end if;
+end
+$function$;
+comment on function handoff.limit_messages(sender uuid) is 'Refuses with 429 when the visitor has written ten messages within the last minute (F001 8.3).';
+
 CREATE OR REPLACE FUNCTION handoff.link_email(project_id uuid, visitor_id text, email text, name text DEFAULT NULL::text, context jsonb DEFAULT NULL::jsonb)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -4919,6 +4936,30 @@ begin
 end
 $function$;
 comment on function handoff.lock_persons(slots integer[]) is 'Takes the locks in the one order, until the transaction ends.';
+
+CREATE OR REPLACE FUNCTION handoff.lock_to_write(conversation_id uuid)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  caller uuid := auth.uid();
+  visitor uuid;
+  cleared timestamptz;
+  project uuid;
+begin
+  select found.visitor_user_id, found.cleared_at, found.project_id into visitor, cleared, project
+    from public.conversations as found
+   where found.id = lock_to_write.conversation_id
+     for no key update;
+  if visitor <> caller or cleared is not null or visitor is null or caller is null then  -- a visitor writes: no call is needed
+    perform handoff.require_sight(visitor, cleared, project);
+  end if;
+  return visitor;
+end
+$function$;
+comment on function handoff.lock_to_write(conversation_id uuid) is 'Locks the conversation, as write_message wants it, and gives the user whose it is. Refuses as visible_conversation does.';
 
 CREATE OR REPLACE FUNCTION handoff.mail_failed(mail_id bigint, attempt integer, reason text, pause interval, for_good boolean, moment timestamp with time zone DEFAULT now())
  RETURNS boolean
@@ -5192,12 +5233,13 @@ begin
   insert into handoff.outbox (project_id, conversation_id, kind, seq, payload)
   select message.project_id, message.conversation_id, 'message', message.seq,
          jsonb_build_object('message', to_jsonb(message) - 'project_id')
-    from new_rows as message
-   order by message.conversation_id, message.seq;
+    from new_rows as message;  -- as they were written, so numbered
 
-  for written in select message.* from new_rows as message order by message.conversation_id, message.seq loop
-    perform handoff.message_written(written);
-  end loop;
+  if current_setting('handoff.message_means_more', true) = 'on' then
+    for written in select message.* from new_rows as message loop
+      perform handoff.message_written(written);
+    end loop;
+  end if;
   return null;
 end
 $function$;
@@ -5208,6 +5250,8 @@ CREATE OR REPLACE FUNCTION handoff.messages_number()
  SECURITY DEFINER
  SET search_path TO ''
 AS $function$
+declare
+  status text;
 begin
   if current_setting('handoff.importing', true) = 'on' and handoff.is_importing() then  -- the setting first: each message asks
     return new;
@@ -5221,9 +5265,13 @@ begin
                                   then coalesce(conversation.first_response_at, now())
                                   else conversation.first_response_at end
    where conversation.id = new.conversation_id
-  returning conversation.event_seq, conversation.project_id into new.seq, new.project_id;
+  returning conversation.event_seq, conversation.project_id, conversation.status into new.seq, new.project_id, status;
   if not found then
     perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
+  end if;
+  -- Most messages are those of a customer who waits or has an agent, and mean nothing more: messages_effects is spared the look.
+  if new.sender_type <> 'customer' or status not in ('waiting', 'agent_active') then
+    perform set_config('handoff.message_means_more', 'on', true);
   end if;
   return new;
 end
@@ -5872,6 +5920,25 @@ AS $function$
    where project.id = owner_address.project_id;
 $function$;
 
+CREATE OR REPLACE FUNCTION handoff.owner_fits_status(status text, agent uuid, entered timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return case owner_fits_status.status
+    when 'agent_active' then agent is not null
+    when 'ai_active' then agent is null
+    when 'waiting' then agent is null and entered is not null
+    else owner_fits_status.status in ('resolved', 'closed')
+  end;
+end
+$function$;
+comment on function handoff.owner_fits_status(status text, agent uuid, entered timestamp with time zone) is 'Whether there is such a status, and a conversation of that status can have that agent and time of entering the queue.';
+grant execute on function handoff.owner_fits_status(status text, agent uuid, entered timestamp with time zone) to authenticated;
+grant execute on function handoff.owner_fits_status(status text, agent uuid, entered timestamp with time zone) to service_role;
+
 CREATE OR REPLACE FUNCTION handoff.pass_edges(moment timestamp with time zone DEFAULT now(), most integer DEFAULT 100)
  RETURNS integer
  LANGUAGE plpgsql
@@ -5971,7 +6038,8 @@ begin
   if post_ai_message.confidence not between 0 and 1 then
     perform handoff.fail(400, 'confidence_out_of_range', 'The confidence must be between 0 and 1');
   end if;
-  if not exists (select 1 from public.conversations as found where found.id = post_ai_message.conversation_id) then
+  perform 1 from public.conversations as found where found.id = post_ai_message.conversation_id for no key update;
+  if not found then
     perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
   end if;
   return handoff.write_message(post_ai_message.conversation_id, 'ai', null, post_ai_message.content,
@@ -7352,6 +7420,24 @@ end
 $function$;
 comment on function handoff.require_role(role text) is 'Refuses what is no role of a member.';
 
+CREATE OR REPLACE FUNCTION handoff.require_sight(visitor_user_id uuid, cleared_at timestamp with time zone, project_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  caller uuid := handoff.require_user();
+begin
+  if (require_sight.visitor_user_id = caller and require_sight.cleared_at is null) is not true
+     and handoff.is_member(require_sight.project_id) is not true then
+    -- The same answer for one that does not exist: an id tells a stranger nothing.
+    perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
+  end if;
+end
+$function$;
+comment on function handoff.require_sight(visitor_user_id uuid, cleared_at timestamp with time zone, project_id uuid) is 'Refuses with 404 unless the caller is the visitor of this conversation, or a member of its project.';
+
 CREATE OR REPLACE FUNCTION handoff.require_type(given jsonb, wanted text, place text)
  RETURNS void
  LANGUAGE plpgsql
@@ -7574,23 +7660,22 @@ CREATE OR REPLACE FUNCTION handoff.send_attachments(conversation_id uuid, files 
  SET search_path TO ''
 AS $function$
 declare
-  conversation public.conversations := handoff.visible_conversation(send_attachments.conversation_id);
+  visitor uuid := handoff.lock_to_write(send_attachments.conversation_id);
   caller uuid := auth.uid();
-  by_visitor boolean := coalesce(conversation.visitor_user_id = caller, false);
+  by_visitor boolean := coalesce(visitor = caller, false);
   list jsonb;
   message public.messages;
 begin
-  perform 1 from public.conversations as locked where locked.id = conversation.id for no key update;
   select * into message
     from public.messages as earlier
-   where earlier.conversation_id = conversation.id and earlier.client_message_id = send_attachments.client_message_id;
+   where earlier.conversation_id = send_attachments.conversation_id and earlier.client_message_id = send_attachments.client_message_id;
   if message.id is null then
-    list := handoff.attachments(conversation.id, send_attachments.files);
+    list := handoff.attachments(send_attachments.conversation_id, send_attachments.files);
     if by_visitor then
-      perform handoff.rate_limit('visitor_message', 10, interval '1 minute');
+      perform handoff.limit_messages(caller);
     end if;
     insert into public.messages (conversation_id, sender_type, sender_id, content, client_message_id, attachments)
-    values (conversation.id, case when by_visitor then 'customer' else 'agent' end, caller,
+    values (send_attachments.conversation_id, case when by_visitor then 'customer' else 'agent' end, caller,
             coalesce(nullif(btrim(send_attachments.content), ''),
                      (select string_agg(file.described ->> 'name', ', ' order by file.place)
                         from jsonb_array_elements(list) with ordinality as file (described, place))),
@@ -7609,12 +7694,11 @@ CREATE OR REPLACE FUNCTION handoff.send_message(conversation_id uuid, content te
  SET search_path TO ''
 AS $function$
 declare
-  conversation public.conversations := handoff.visible_conversation(send_message.conversation_id);
+  visitor uuid := handoff.lock_to_write(send_message.conversation_id);
   caller uuid := auth.uid();
-  sender_type text := case when conversation.visitor_user_id = caller then 'customer' else 'agent' end;
 begin
-  return handoff.write_message(conversation.id, sender_type, caller, send_message.content,
-                               send_message.client_message_id, '{}'::jsonb);
+  return handoff.write_message(send_message.conversation_id, case when visitor = caller then 'customer' else 'agent' end, caller,
+                               send_message.content, send_message.client_message_id, '{}'::jsonb);
 end
 $function$;
 grant execute on function handoff.send_message(conversation_id uuid, content text, client_message_id uuid) to authenticated;
@@ -8743,17 +8827,11 @@ CREATE OR REPLACE FUNCTION handoff.visible_conversation(conversation_id uuid)
  SET search_path TO ''
 AS $function$
 declare
-  caller uuid := handoff.require_user();
   conversation public.conversations;
 begin
   select * into conversation from public.conversations as found where found.id = visible_conversation.conversation_id;
-  if (conversation.visitor_user_id = caller and conversation.cleared_at is null)
-     or handoff.is_member(conversation.project_id) then
-    return conversation;
-  end if;
-  -- The same answer for one that does not exist: an id tells a stranger nothing.
-  perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
-  return null;
+  perform handoff.require_sight(conversation.visitor_user_id, conversation.cleared_at, conversation.project_id);
+  return conversation;
 end
 $function$;
 comment on function handoff.visible_conversation(conversation_id uuid) is 'The conversation, if the caller is its visitor or a member of its project; else refuses with 404.';
@@ -9009,29 +9087,28 @@ CREATE OR REPLACE FUNCTION handoff.write_message(conversation_id uuid, sender_ty
  SET search_path TO ''
 AS $function$
 declare
-  message public.messages;
+  message jsonb;
 begin
-  -- Sends of one conversation take turns, so the look-up below cannot miss a twin that is being written.
-  perform 1 from public.conversations as conversation where conversation.id = write_message.conversation_id for no key update;
   if write_message.client_message_id is not null then
-    select * into message
+    select to_jsonb(earlier) - 'project_id' into message
       from public.messages as earlier
      where earlier.conversation_id = write_message.conversation_id
        and earlier.client_message_id = write_message.client_message_id;
-  end if;
-  if message.id is null then
-    if write_message.sender_type = 'customer' then
-      perform handoff.rate_limit('visitor_message', 10, interval '1 minute');
+    if found then
+      return message;
     end if;
-    insert into public.messages (conversation_id, sender_type, sender_id, content, client_message_id, metadata)
-    values (write_message.conversation_id, write_message.sender_type, write_message.sender_id, write_message.content,
-            write_message.client_message_id, write_message.metadata)
-    returning * into message;
   end if;
-  return to_jsonb(message) - 'project_id';
+  if write_message.sender_type = 'customer' then
+    perform handoff.limit_messages(write_message.sender_id);
+  end if;
+  insert into public.messages as written (conversation_id, sender_type, sender_id, content, client_message_id, metadata)
+  values (write_message.conversation_id, write_message.sender_type, write_message.sender_id, write_message.content,
+          write_message.client_message_id, write_message.metadata)
+  returning to_jsonb(written) - 'project_id' into message;
+  return message;
 end
 $function$;
-comment on function handoff.write_message(conversation_id uuid, sender_type text, sender_id uuid, content text, client_message_id uuid, metadata jsonb) is 'Writes a message once: the same client_message_id again returns the first one.';
+comment on function handoff.write_message(conversation_id uuid, sender_type text, sender_id uuid, content text, client_message_id uuid, metadata jsonb) is 'Writes a message once: the same client_message_id again returns the first one. The caller holds a lock on the conversation: a twin that is being written would be missed.';
 
 CREATE OR REPLACE FUNCTION public.accept_invitation(p_token text DEFAULT NULL::text, p_invitation_id uuid DEFAULT NULL::uuid)
  RETURNS jsonb
@@ -9724,6 +9801,8 @@ create type handoff.conversation_source;
 create type handoff.conversation_tags;
 
 create type handoff.conversation_visitor_id;
+
+create type handoff.event_payload;
 
 create type handoff.message_attachments;
 

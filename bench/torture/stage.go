@@ -223,6 +223,7 @@ func (s *stage) keepLooking(ctx context.Context) {
 		if time.Since(forgotten) > forgetEvery {
 			forgotten = time.Now()
 			_, _ = s.ownerPool.Exec(ctx, forgetLimits) // what is limited is refused, and counted
+			_, _ = s.ownerPool.Exec(ctx, forgetMessages)
 		}
 	}
 }
@@ -230,6 +231,11 @@ func (s *stage) keepLooking(ctx context.Context) {
 // Counters that somebody holds are passed over: whoever deletes them all waits for callers who wait for each other's.
 const forgetLimits = `
 	delete from handoff.rate_limits where (scope, user_id) in (select scope, user_id from handoff.rate_limits for update skip locked)`
+
+// Visitors are limited by the times of their messages.
+const forgetMessages = `
+	update public.messages set created_at = created_at - interval '1 minute'
+	 where id in (select id from public.messages where sender_type = 'customer' and created_at > now() - interval '1 minute' for update skip locked)`
 
 const readOpen = `
 	select id::text, status, coalesce(assigned_agent_id::text, '') from public.conversations

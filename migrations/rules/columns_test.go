@@ -28,7 +28,7 @@ func TestColumnsRefuse(t *testing.T) {
 		"conversations_rating":               `conversations set satisfaction_rating = 6`,
 		"conversations_source":               `conversations set source = 'fax'`,
 		"conversations_metadata_is_object":   `conversations set metadata = '[]'`,
-		"conversations_owner_matches_status": `conversations set assigned_agent_id = visitor_user_id`,
+		"conversations_status":               `conversations set assigned_agent_id = visitor_user_id`,
 		"messages_sender_type":               `messages set sender_type = 'ghost'`,
 		"messages_content_length":            `messages set content = ''`,
 		"messages_metadata_is_object":        `messages set metadata = '1'`,

@@ -145,6 +145,35 @@ func TestRequestHandoff(t *testing.T) {
 func TestMessages(t *testing.T) {
 	t.Parallel()
 
+	t.Run("several in one statement are told as they are numbered, and what they mean comes after", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.sarah.must(t, "set_agent_status($1, 'online')", w.project)
+		id, other := w.conversation(t, w.ann), w.conversation(t, w.bob)
+		w.exec(t, `insert into public.messages (conversation_id, sender_type, content)
+			values ($1, 'customer', 'Hello'), ($2, 'customer', 'Hello'), ($1, 'customer', 'A person, please'), ($1, 'customer', 'Thanks')`, id, other)
+		assert.Equal(t, []string{"message 1", "message 2", "message 3", "status_changed 4", "new_conversation 0"},
+			read[[]string](t, w, `select array_agg(kind || ' ' || seq order by event.id) from handoff.outbox as event where conversation_id = $1`, id))
+		assert.Equal(t, "waiting", w.status(t, id))
+		assert.Equal(t, "ai_active", w.status(t, other))
+	})
+
+	t.Run("in a transaction that moves its conversation before and after", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.sarah.must(t, "set_agent_status($1, 'online')", w.project)
+		id := w.conversation(t, w.ann)
+		w.exec(t, `do $do$ declare chat uuid := '`+id+`'; begin
+			insert into public.messages (conversation_id, sender_type, content) values (chat, 'customer', 'A person, please');
+			insert into public.messages (conversation_id, sender_type, content) values (chat, 'customer', 'Quickly');
+			update public.conversations set status = 'agent_active', assigned_agent_id = '`+w.sarah.id+`' where id = chat;
+			insert into public.messages (conversation_id, sender_type, content) values (chat, 'customer', 'Hello Sarah');
+			end $do$`)
+		assert.Equal(t, []string{"message", "status_changed", "message", "status_changed", "agent_assigned", "message"}, w.kinds(t, id))
+		assertNumbersHaveNoGap(t, w, id)
+		assert.Equal(t, 1, read[int](t, w, `select current_chat_count from public.agent_availability where user_id = $1`, w.sarah.id))
+	})
+
 	t.Run("the same client_message_id is written once, even at once", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)

@@ -70,7 +70,7 @@ func TestInvariants(t *testing.T) {
 		`update handoff.outbox set kind = 'resolved' where kind = 'message'`:                                                         "a message has no event: number 4, event_seq 4",
 		`update handoff.outbox set payload = payload || '{"new_status": "closed"}' where kind = 'status_changed' and seq = 2`:        "the last status told is not the status: told closed, is agent_active",
 		`update handoff.outbox set payload = jsonb_set(payload, '{agent,id}', '"nobody"') where kind = 'agent_assigned' and seq = 3`: "the last agent told is not the owner: told nobody, is " + w.sarah.id,
-		`alter table public.conversations drop constraint conversations_owner_matches_status;
+		`alter table public.conversations drop constraint conversations_status;
 		 update public.conversations set assigned_agent_id = '` + w.mike.id + `' where status = 'waiting'`: "a conversation's owner does not fit its status: waiting",
 		`drop index public.conversations_one_open_per_visitor_idx;
 		 insert into public.conversations (project_id, visitor_id, visitor_user_id) select project_id, 'v', visitor_user_id

@@ -187,8 +187,10 @@ type observation struct {
 
 const (
 	// Everybody is called far more often than people may: the limits have tests of their own.
-	modelForgetCalls = `delete from handoff.rate_limits where user_id = any($1::uuid[])`
-	modelReadChats   = `
+	modelForgetCalls    = `delete from handoff.rate_limits where user_id = any($1::uuid[])`
+	modelForgetMessages = `update public.messages set created_at = created_at - interval '1 minute'
+		where sender_id = any($1::uuid[]) and created_at > now() - interval '1 minute'`
+	modelReadChats = `
 		select id::text, visitor_user_id::text, status, coalesce(assigned_agent_id::text, ''), coalesce(preferred_agent_id::text, ''),
 		       coalesce(released_by::text, ''), coalesce(resolved_by::text, ''), priority, coalesce(handoff_reason, ''),
 		       coalesce(trigger_keyword, ''), coalesce(ai_confidence_at_handoff::text, ''), queue_entered_at,
@@ -238,6 +240,7 @@ func (m *modelWorld) observe(ctx context.Context) (observation, error) {
 	seen.Step = len(m.begun)
 	batch := &pgx.Batch{}
 	batch.Queue(modelForgetCalls, m.ids())
+	batch.Queue(modelForgetMessages, m.ids())
 	for _, query := range []string{modelReadSettings, modelReadChats, modelReadEvents, modelReadAgents, modelReadPresence} {
 		batch.Queue(query, m.project)
 	}
@@ -258,8 +261,10 @@ func (m *modelWorld) ids() []string {
 }
 
 func (m *modelWorld) readAll(results pgx.BatchResults, seen *observation) error {
-	if _, err := results.Exec(); err != nil {
-		return fmt.Errorf("forget calls: %w", err)
+	for range []string{modelForgetCalls, modelForgetMessages} {
+		if _, err := results.Exec(); err != nil {
+			return fmt.Errorf("forget calls: %w", err)
+		}
 	}
 	readers := []func(pgx.Rows, *observation) error{readSettings, m.readChat, m.readEvent, m.readAgent, m.readPresence, m.readOffer}
 	for _, read := range readers {

@@ -1,5 +1,5 @@
 -- Rate limits (F001 section 8.3), counted per user inside the calls that write. A refused call is rolled back, so only calls
--- that went through count.
+-- that went through count. Messages of visitors are counted by themselves: see handoff.limit_messages.
 
 create unlogged table if not exists handoff.rate_limits (
   scope text not null,

@@ -3,6 +3,15 @@
 -- Seven partitions form a ring, one for each weekday. They always exist, so no missed maintenance can ever make a
 -- user's write fail; retention empties the partition that comes next (docs/adr/0002-outbox-ring.md).
 
+-- A domain, because a check constraint is parsed for each statement that writes an event.
+do $$
+begin
+  if to_regtype('handoff.event_payload') is null then
+    create domain handoff.event_payload as jsonb constraint outbox_payload_is_object check (jsonb_typeof(value) = 'object');
+  end if;
+end
+$$;
+
 create table if not exists handoff.outbox (
   id bigint generated always as identity,
   bucket smallint not null default (extract(epoch from now())::bigint / 86400 % 7),
@@ -11,11 +20,10 @@ create table if not exists handoff.outbox (
   conversation_id uuid,
   kind text not null,
   seq bigint not null default 0,
-  payload jsonb not null,
+  payload handoff.event_payload not null,
   created_at timestamptz not null default now(),
   -- Commit order is not id order: recovery reads by (xid, id), below the oldest running transaction.
-  primary key (xid, id, bucket),
-  constraint outbox_payload_is_object check (jsonb_typeof(payload) = 'object')
+  primary key (xid, id, bucket)
 ) partition by list (bucket);
 comment on table handoff.outbox is 'Events in the order they were written; published to the worker by publication handoff_outbox.';
 comment on column handoff.outbox.seq is 'Number of the event on its conversation''s topic: 1, 2, 3, ...; 0 for events of no conversation topic.';

@@ -2,8 +2,9 @@
 
 -- What most columns of a conversation may hold is said by domains, not by check constraints: every message updates its
 -- conversation, and Postgres parses all check constraints of a table anew for each statement, which was a fifth of a message's
--- price. A domain is looked at when a value is given, and costs nothing when it is not. The status keeps its check: it is what
--- people write into the table by hand, and a parameter cannot be of a domain here and a text there.
+-- price. A domain is looked at when a value is given, and costs nothing when it is not. The status has a check: it is what people
+-- write into the table by hand, and a parameter cannot be of a domain here and a text there. What it says is in a function, for
+-- the text of a call is short.
 do $$
 begin
   if to_regtype('handoff.conversation_source') is not null then
@@ -36,6 +37,27 @@ begin
 end
 $$;
 
+create or replace function handoff.owner_fits_status(status text, agent uuid, entered timestamptz)
+returns boolean
+language plpgsql  -- not sql: that would be made a part of the check, and be parsed with it
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return case owner_fits_status.status
+    when 'agent_active' then agent is not null
+    when 'ai_active' then agent is null
+    when 'waiting' then agent is null and entered is not null
+    else owner_fits_status.status in ('resolved', 'closed')
+  end;
+end
+$$;
+comment on function handoff.owner_fits_status(text, uuid, timestamptz) is
+  'Whether there is such a status, and a conversation of that status can have that agent and time of entering the queue.';
+revoke all on function handoff.owner_fits_status(text, uuid, timestamptz) from public, anon, authenticated;
+grant execute on function handoff.owner_fits_status(text, uuid, timestamptz) to authenticated, service_role;  -- who updates rows
+
 create table if not exists public.conversations (
   id uuid primary key default gen_random_uuid(),
   project_id uuid not null references public.projects (id) on delete cascade,
@@ -48,8 +70,7 @@ create table if not exists public.conversations (
   customer_last_seen_at timestamptz,
   customer_active_at timestamptz,
   auto_close_warning_sent_at timestamptz,
-  status text not null default 'ai_active'
-    constraint conversations_status check (status in ('ai_active', 'waiting', 'agent_active', 'resolved', 'closed')),
+  status text not null default 'ai_active',
   assigned_agent_id uuid references auth.users (id) on delete set null,
   preferred_agent_id uuid references auth.users (id) on delete set null,
   priority handoff.conversation_priority not null default 0,
@@ -85,14 +106,8 @@ create table if not exists public.conversations (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   last_message_at timestamptz not null default now(),
-  closed_message_at timestamptz generated always as (case when status = 'closed' then last_message_at end) stored,
-  constraint conversations_owner_matches_status check (
-    case status
-      when 'agent_active' then assigned_agent_id is not null
-      when 'ai_active' then assigned_agent_id is null
-      when 'waiting' then assigned_agent_id is null and queue_entered_at is not null
-      else true
-    end)
+  closed_message_at timestamptz,
+  constraint conversations_status check (handoff.owner_fits_status(status, assigned_agent_id, queue_entered_at))
 ) with (fillfactor = 85);  -- each message updates its conversation: leave room for it on the page
 alter table public.conversations
   add column if not exists customer_left_reason handoff.conversation_customer_left_reason;
@@ -217,6 +232,7 @@ begin
   if not handoff.is_importing() then
     new.event_seq := 0;
   end if;
+  new.closed_message_at := case when new.status = 'closed' then new.last_message_at end;
   return new;
 end
 $$;
@@ -238,6 +254,7 @@ begin
     new.status := 'waiting';
   end if;
   new.updated_at := now();
+  new.closed_message_at := case when new.status = 'closed' then new.last_message_at end;
   -- Each call costs as much as everything else here: batches of thousands change neither.
   if new.tags is distinct from old.tags then
     new.tags := handoff.normal_words(new.tags);
@@ -256,6 +273,9 @@ begin
   end if;
   if new.status = old.status and (new.status <> 'agent_active' or new.assigned_agent_id is not distinct from old.assigned_agent_id) then
     return new;  -- nothing moved: at most the last agent's account was deleted
+  end if;
+  if current_setting('handoff.conversation_moved', true) is distinct from 'on' then
+    perform set_config('handoff.conversation_moved', 'on', true);  -- conversations_moved looks only then
   end if;
   -- The move of the queue's batches is let through without the call, which costs a third of this trigger.
   if not (old.status = 'waiting' and new.status = 'agent_active') and not handoff.is_legal_move(old.status, new.status) then

@@ -86,7 +86,10 @@ declare
   agents uuid[];
   claims timestamptz[];
 begin
-  -- The usual case first, and by one statement; what moved is collected only when something did.
+  -- The usual case first: nothing has moved in this transaction (see conversations_guard), or not now.
+  if current_setting('handoff.conversation_moved', true) is distinct from 'on' then
+    return null;
+  end if;
   if (select array_agg((changed.status, changed.assigned_agent_id)) from old_rows as changed)
      is not distinct from (select array_agg((changed.status, changed.assigned_agent_id)) from new_rows as changed) then
     return null;

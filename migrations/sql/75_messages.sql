@@ -48,7 +48,8 @@ comment on column public.messages.metadata is 'For AI messages: confidence, sour
 create unique index if not exists messages_one_per_client_id_idx
   on public.messages (conversation_id, client_message_id) where client_message_id is not null;
 create index if not exists messages_project_id_idx on public.messages (project_id);
-create index if not exists messages_sender_id_idx on public.messages (sender_id) where sender_id is not null;
+-- For the foreign key, and to count what somebody has written lately.
+create index if not exists messages_sender_idx on public.messages (sender_id, created_at) where sender_id is not null;
 
 alter table public.messages enable row level security;
 revoke all on public.messages from anon, authenticated;
@@ -78,6 +79,8 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  status text;
 begin
   if current_setting('handoff.importing', true) = 'on' and handoff.is_importing() then  -- the setting first: each message asks
     return new;
@@ -91,9 +94,13 @@ begin
                                   then coalesce(conversation.first_response_at, now())
                                   else conversation.first_response_at end
    where conversation.id = new.conversation_id
-  returning conversation.event_seq, conversation.project_id into new.seq, new.project_id;
+  returning conversation.event_seq, conversation.project_id, conversation.status into new.seq, new.project_id, status;
   if not found then
     perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
+  end if;
+  -- Most messages are those of a customer who waits or has an agent, and mean nothing more: messages_effects is spared the look.
+  if new.sender_type <> 'customer' or status not in ('waiting', 'agent_active') then
+    perform set_config('handoff.message_means_more', 'on', true);
   end if;
   return new;
 end
@@ -121,12 +128,13 @@ begin
   insert into handoff.outbox (project_id, conversation_id, kind, seq, payload)
   select message.project_id, message.conversation_id, 'message', message.seq,
          jsonb_build_object('message', to_jsonb(message) - 'project_id')
-    from new_rows as message
-   order by message.conversation_id, message.seq;
+    from new_rows as message;  -- as they were written, so numbered
 
-  for written in select message.* from new_rows as message order by message.conversation_id, message.seq loop
-    perform handoff.message_written(written);
-  end loop;
+  if current_setting('handoff.message_means_more', true) = 'on' then
+    for written in select message.* from new_rows as message loop
+      perform handoff.message_written(written);
+    end loop;
+  end if;
   return null;
 end
 $$;

@@ -1,5 +1,26 @@
 -- What clients call. Each function in public is a thin INVOKER wrapper; its body in handoff checks the caller itself.
 
+create or replace function handoff.require_sight(visitor_user_id uuid, cleared_at timestamptz, project_id uuid)
+returns void
+language plpgsql
+stable
+security definer  -- asks who is a member
+set search_path = ''
+as $$
+declare
+  caller uuid := handoff.require_user();
+begin
+  if (require_sight.visitor_user_id = caller and require_sight.cleared_at is null) is not true
+     and handoff.is_member(require_sight.project_id) is not true then
+    -- The same answer for one that does not exist: an id tells a stranger nothing.
+    perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
+  end if;
+end
+$$;
+comment on function handoff.require_sight(uuid, timestamptz, uuid) is
+  'Refuses with 404 unless the caller is the visitor of this conversation, or a member of its project.';
+revoke all on function handoff.require_sight(uuid, timestamptz, uuid) from public, anon, authenticated;
+
 create or replace function handoff.visible_conversation(conversation_id uuid)
 returns public.conversations
 language plpgsql
@@ -8,21 +29,43 @@ security definer  -- visitors cannot read conversations
 set search_path = ''
 as $$
 declare
-  caller uuid := handoff.require_user();
   conversation public.conversations;
 begin
   select * into conversation from public.conversations as found where found.id = visible_conversation.conversation_id;
-  if (conversation.visitor_user_id = caller and conversation.cleared_at is null)
-     or handoff.is_member(conversation.project_id) then
-    return conversation;
-  end if;
-  -- The same answer for one that does not exist: an id tells a stranger nothing.
-  perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
-  return null;
+  perform handoff.require_sight(conversation.visitor_user_id, conversation.cleared_at, conversation.project_id);
+  return conversation;
 end
 $$;
 comment on function handoff.visible_conversation(uuid) is 'The conversation, if the caller is its visitor or a member of its project; else refuses with 404.';
 revoke all on function handoff.visible_conversation(uuid) from public, anon, authenticated;
+
+-- Of the row's fifty columns each costs a little, and every message comes through here: so it gives the one that is asked for.
+create or replace function handoff.lock_to_write(conversation_id uuid)
+returns uuid
+language plpgsql
+volatile
+security definer  -- visitors cannot read conversations
+set search_path = ''
+as $$
+declare
+  caller uuid := auth.uid();
+  visitor uuid;
+  cleared timestamptz;
+  project uuid;
+begin
+  select found.visitor_user_id, found.cleared_at, found.project_id into visitor, cleared, project
+    from public.conversations as found
+   where found.id = lock_to_write.conversation_id
+     for no key update;
+  if visitor <> caller or cleared is not null or visitor is null or caller is null then  -- a visitor writes: no call is needed
+    perform handoff.require_sight(visitor, cleared, project);
+  end if;
+  return visitor;
+end
+$$;
+comment on function handoff.lock_to_write(uuid) is
+  'Locks the conversation, as write_message wants it, and gives the user whose it is. Refuses as visible_conversation does.';
+revoke all on function handoff.lock_to_write(uuid) from public, anon, authenticated;
 
 create or replace function handoff.start_conversation(project_id uuid, visitor_id text, source text, metadata jsonb)
 returns jsonb
@@ -94,6 +137,31 @@ comment on function public.start_conversation(uuid, text, text, jsonb) is 'The c
 revoke all on function public.start_conversation(uuid, text, text, jsonb) from public, anon, authenticated;
 grant execute on function public.start_conversation(uuid, text, text, jsonb) to authenticated;
 
+-- The messages themselves are what is counted, for they have their times: a counter beside them would be one more row to write
+-- for each. Two at once in two conversations may both be the tenth.
+create or replace function handoff.limit_messages(sender uuid)
+returns void
+language plpgsql
+stable
+security invoker  -- called by functions that have checked the sender
+set search_path = ''
+as $$
+declare
+  tenth timestamptz;
+begin
+  select written.created_at into tenth
+    from public.messages as written
+   where written.sender_id = sender and written.sender_type = 'customer' and written.created_at > now() - interval '1 minute'
+   order by written.created_at desc
+  offset 9 limit 1;
+  if found then
+    perform handoff.too_many(tenth + interval '1 minute' - now());
+  end if;
+end
+$$;
+comment on function handoff.limit_messages(uuid) is 'Refuses with 429 when the visitor has written ten messages within the last minute (F001 8.3).';
+revoke all on function handoff.limit_messages(uuid) from public, anon, authenticated;
+
 create or replace function handoff.write_message(
   conversation_id uuid, sender_type text, sender_id uuid, content text, client_message_id uuid, metadata jsonb
 )
@@ -104,29 +172,29 @@ security definer  -- called by functions that have checked the sender
 set search_path = ''
 as $$
 declare
-  message public.messages;
+  message jsonb;
 begin
-  -- Sends of one conversation take turns, so the look-up below cannot miss a twin that is being written.
-  perform 1 from public.conversations as conversation where conversation.id = write_message.conversation_id for no key update;
   if write_message.client_message_id is not null then
-    select * into message
+    select to_jsonb(earlier) - 'project_id' into message
       from public.messages as earlier
      where earlier.conversation_id = write_message.conversation_id
        and earlier.client_message_id = write_message.client_message_id;
-  end if;
-  if message.id is null then
-    if write_message.sender_type = 'customer' then
-      perform handoff.rate_limit('visitor_message', 10, interval '1 minute');
+    if found then
+      return message;
     end if;
-    insert into public.messages (conversation_id, sender_type, sender_id, content, client_message_id, metadata)
-    values (write_message.conversation_id, write_message.sender_type, write_message.sender_id, write_message.content,
-            write_message.client_message_id, write_message.metadata)
-    returning * into message;
   end if;
-  return to_jsonb(message) - 'project_id';
+  if write_message.sender_type = 'customer' then
+    perform handoff.limit_messages(write_message.sender_id);
+  end if;
+  insert into public.messages as written (conversation_id, sender_type, sender_id, content, client_message_id, metadata)
+  values (write_message.conversation_id, write_message.sender_type, write_message.sender_id, write_message.content,
+          write_message.client_message_id, write_message.metadata)
+  returning to_jsonb(written) - 'project_id' into message;
+  return message;
 end
 $$;
-comment on function handoff.write_message(uuid, text, uuid, text, uuid, jsonb) is 'Writes a message once: the same client_message_id again returns the first one.';
+comment on function handoff.write_message(uuid, text, uuid, text, uuid, jsonb) is 
+  'Writes a message once: the same client_message_id again returns the first one. The caller holds a lock on the conversation: a twin that is being written would be missed.';
 revoke all on function handoff.write_message(uuid, text, uuid, text, uuid, jsonb) from public, anon, authenticated;
 
 create or replace function handoff.send_message(conversation_id uuid, content text, client_message_id uuid)
@@ -137,12 +205,11 @@ security definer  -- visitors may not write messages
 set search_path = ''
 as $$
 declare
-  conversation public.conversations := handoff.visible_conversation(send_message.conversation_id);
+  visitor uuid := handoff.lock_to_write(send_message.conversation_id);
   caller uuid := auth.uid();
-  sender_type text := case when conversation.visitor_user_id = caller then 'customer' else 'agent' end;
 begin
-  return handoff.write_message(conversation.id, sender_type, caller, send_message.content,
-                               send_message.client_message_id, '{}'::jsonb);
+  return handoff.write_message(send_message.conversation_id, case when visitor = caller then 'customer' else 'agent' end, caller,
+                               send_message.content, send_message.client_message_id, '{}'::jsonb);
 end
 $$;
 revoke all on function handoff.send_message(uuid, text, uuid) from public, anon, authenticated;
@@ -176,7 +243,8 @@ begin
   if post_ai_message.confidence not between 0 and 1 then
     perform handoff.fail(400, 'confidence_out_of_range', 'The confidence must be between 0 and 1');
   end if;
-  if not exists (select 1 from public.conversations as found where found.id = post_ai_message.conversation_id) then
+  perform 1 from public.conversations as found where found.id = post_ai_message.conversation_id for no key update;
+  if not found then
     perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
   end if;
   return handoff.write_message(post_ai_message.conversation_id, 'ai', null, post_ai_message.content,

@@ -166,23 +166,22 @@ security definer  -- visitors may not write messages
 set search_path = ''
 as $$
 declare
-  conversation public.conversations := handoff.visible_conversation(send_attachments.conversation_id);
+  visitor uuid := handoff.lock_to_write(send_attachments.conversation_id);
   caller uuid := auth.uid();
-  by_visitor boolean := coalesce(conversation.visitor_user_id = caller, false);
+  by_visitor boolean := coalesce(visitor = caller, false);
   list jsonb;
   message public.messages;
 begin
-  perform 1 from public.conversations as locked where locked.id = conversation.id for no key update;
   select * into message
     from public.messages as earlier
-   where earlier.conversation_id = conversation.id and earlier.client_message_id = send_attachments.client_message_id;
+   where earlier.conversation_id = send_attachments.conversation_id and earlier.client_message_id = send_attachments.client_message_id;
   if message.id is null then
-    list := handoff.attachments(conversation.id, send_attachments.files);
+    list := handoff.attachments(send_attachments.conversation_id, send_attachments.files);
     if by_visitor then
-      perform handoff.rate_limit('visitor_message', 10, interval '1 minute');
+      perform handoff.limit_messages(caller);
     end if;
     insert into public.messages (conversation_id, sender_type, sender_id, content, client_message_id, attachments)
-    values (conversation.id, case when by_visitor then 'customer' else 'agent' end, caller,
+    values (send_attachments.conversation_id, case when by_visitor then 'customer' else 'agent' end, caller,
             coalesce(nullif(btrim(send_attachments.content), ''),
                      (select string_agg(file.described ->> 'name', ', ' order by file.place)
                         from jsonb_array_elements(list) with ordinality as file (described, place))),
