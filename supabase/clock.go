@@ -71,7 +71,7 @@ func (c *Clock) Prune(ctx context.Context, most int) (int, error) {
 
 func (c *Clock) call(ctx context.Context, what, query string, most int) (int, error) {
 	var handled int
-	if err := c.pool.QueryRow(ctx, query, most).Scan(&handled); err != nil {
+	if err := c.pool.QueryRow(ctx, query, unprepared, most).Scan(&handled); err != nil {
 		return 0, fmt.Errorf("%s: %w", what, err)
 	}
 	return handled, nil

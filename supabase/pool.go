@@ -13,7 +13,14 @@ const (
 	// connectTimeout bounds one connection attempt.
 	connectTimeout  = 10 * time.Second
 	applicationName = "supportbase-handoff"
+	// pingAfter is how long a connection was unused when it is asked whether it is still there before its next use. The ticks
+	// come each five to fifteen seconds and would ask each time; who finds it gone tries again.
+	pingAfter = 20 * time.Second
 )
+
+// unprepared is for what a tick asks each few seconds: to prepare it on each connection that it happens to get would double
+// the round trips of an idle worker.
+const unprepared = pgx.QueryExecModeExec
 
 // OpenPool connects to the database and checks that it answers. The URL is a direct or session-mode connection; a
 // transaction-mode pooler (port 6543) cannot hold the prepared statements used here. The errors of this package
@@ -31,6 +38,7 @@ func OpenPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, e
 	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	// Compiling a statement takes longer than any of ours runs.
 	config.ConnConfig.RuntimeParams["jit"] = "off"
+	config.ShouldPing = func(_ context.Context, params pgxpool.ShouldPingParams) bool { return params.IdleDuration > pingAfter }
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open pool: %w", connectError(err))

@@ -20,7 +20,7 @@ func NewPresence(pool *pgxpool.Pool) *Presence { return &Presence{pool: pool} }
 // SweepPresence ends what has run out and suspects silent agents, looking at most at so many leases.
 func (p *Presence) SweepPresence(ctx context.Context, most int) (presence.Sweep, error) {
 	var done presence.Sweep
-	if err := p.pool.QueryRow(ctx, `select handoff.sweep_presence(now(), $1)`, most).Scan(&done); err != nil {
+	if err := p.pool.QueryRow(ctx, `select handoff.sweep_presence(now(), $1)`, unprepared, most).Scan(&done); err != nil {
 		return presence.Sweep{}, fmt.Errorf("sweep presence: %w", err)
 	}
 	return done, nil
@@ -29,7 +29,7 @@ func (p *Presence) SweepPresence(ctx context.Context, most int) (presence.Sweep,
 // CollectOrphans settles who is there by name only, and forgets old sessions.
 func (p *Presence) CollectOrphans(ctx context.Context, most int) (int, error) {
 	var handled int
-	if err := p.pool.QueryRow(ctx, `select handoff.collect_orphans(now(), $1)`, most).Scan(&handled); err != nil {
+	if err := p.pool.QueryRow(ctx, `select handoff.collect_orphans(now(), $1)`, unprepared, most).Scan(&handled); err != nil {
 		return 0, fmt.Errorf("collect orphans of presence: %w", err)
 	}
 	return handled, nil

@@ -415,7 +415,7 @@ func rollback(ctx context.Context, conn *pgx.Conn, cause error) error {
 
 // WaitingProjects lists the projects that have waiting conversations.
 func (q *Queue) WaitingProjects(ctx context.Context) ([]string, error) {
-	rows, err := q.pool.Query(ctx, projectListWaiting)
+	rows, err := q.pool.Query(ctx, projectListWaiting, unprepared)
 	if err != nil {
 		return nil, fmt.Errorf("query waiting projects: %w", err)
 	}

@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	idleSeconds    = 30
-	idleStart      = 5 * time.Second
-	burstFloor     = 20_000 // a second
+	idleSeconds    = 60               // every tick comes at least once
+	idleStart      = 20 * time.Second // by then it has looked at everything once
+	burstFloor     = 20_000           // a second
 	burstTimesLoop = 20
 	burstOfBound   = 0.5
 	projectsWithin = 2
@@ -220,6 +220,9 @@ func (w *world) burstOfProjects(ctx context.Context, count, conversations int) (
 
 // idle is what the worker costs while nothing happens: transactions of the whole database with it and without it.
 func (w *world) idle(ctx context.Context, report *Report) error {
+	if err := w.stopVacuuming(ctx); err != nil {
+		return err
+	}
 	without, err := w.transactions(ctx)
 	if err != nil {
 		return err
@@ -249,6 +252,21 @@ func (w *world) idle(ctx context.Context, report *Report) error {
 		report.goal("idle: CPU of the worker", "%", cpu, nil, aim{most: 1, meaning: "under 1%"})
 		return nil
 	})
+}
+
+// stopVacuuming keeps autovacuum's transactions out of the count.
+func (w *world) stopVacuuming(ctx context.Context) error {
+	admin, err := w.standIn.Pool(ctx, "supabase_admin", 1)
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	for _, statement := range []string{`alter system set autovacuum = off`, `select pg_reload_conf()`} {
+		if _, err := admin.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("stop autovacuum: %w", err)
+		}
+	}
+	return nil
 }
 
 // transactions is how many a second the database sees.
