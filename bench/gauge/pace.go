@@ -14,15 +14,20 @@ const Writers = 24
 // Pace calls act count times at the rate, from several goroutines. It is an open loop: an act is due whether or not the
 // one before it is done, so a slow system shows as latency and as a rate that was not reached. It returns the rate reached.
 func Pace(ctx context.Context, perSecond, count int, act func(ctx context.Context, n int) error) (reached float64, err error) {
+	return PaceBy(ctx, Writers, perSecond, count, act)
+}
+
+// PaceBy is Pace with another number of acts that may be under way at once.
+func PaceBy(ctx context.Context, writers, perSecond, count int, act func(ctx context.Context, n int) error) (reached float64, err error) {
 	var next atomic.Int64
 	var failures onceError
-	var writers sync.WaitGroup
+	var group sync.WaitGroup
 	outer := ctx
 	ctx, cancel := context.WithCancel(outer)
 	defer cancel()
 	began := time.Now()
-	for range min(Writers, count) {
-		writers.Go(func() {
+	for range min(writers, count) {
+		group.Go(func() {
 			for {
 				n := int(next.Add(1) - 1)
 				if n >= count || ctx.Err() != nil {
@@ -40,7 +45,7 @@ func Pace(ctx context.Context, perSecond, count int, act func(ctx context.Contex
 			}
 		})
 	}
-	writers.Wait()
+	group.Wait()
 	return float64(count) / time.Since(began).Seconds(), errors.Join(failures.err, outer.Err())
 }
 

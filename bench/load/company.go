@@ -36,8 +36,10 @@ var loadForms = []loadForm{
 }
 
 const (
-	loadAgents       = 205 // with room for 10,000 conversations
-	loadConnections  = gauge.Writers + 4
+	loadAgents = 205 // with room for 10,000 conversations
+	// loadConnections is PostgREST's own default (db-pool). A call that finds all of them busy waits, and that counts.
+	loadConnections  = 10
+	loadCallers      = 1000
 	loadBacklog      = 3 * time.Minute
 	loadGrace        = 20 * time.Second // how long what was written may still arrive
 	spareDescriptors = 500
@@ -133,9 +135,9 @@ func (c *company) seats(agents []string, sockets int) ([]seat, error) {
 	return all, nil
 }
 
-// writeAll lets visitors write at the rate, each in turn, and notes when each call began.
+// writeAll lets visitors write at the rate, each in turn, and notes when each call began: before it had a connection.
 func (c *company) writeAll(ctx context.Context, api *pgxpool.Pool, perSecond, from, count int, a *gauge.Arrivals) (reached float64, err error) {
-	return gauge.Pace(ctx, perSecond, count, func(ctx context.Context, n int) error {
+	return gauge.PaceBy(ctx, loadCallers, perSecond, count, func(ctx context.Context, n int) error {
 		n += from
 		place := n % len(c.conversations)
 		a.Commits(n)
