@@ -176,10 +176,13 @@ func fillLog(ctx context.Context, r *run) error {
 	return errSlotAlive
 }
 
-// slotStatus is the slot's wal_status, empty when there is no slot.
+// slotStatus is the slot's wal_status, empty when there is no slot, or one that is only being made: it goes with its maker.
 func slotStatus(ctx context.Context, r *run) (string, error) {
 	var status string
-	err := r.admin.QueryRow(ctx, `select coalesce(wal_status, '') from pg_replication_slots where slot_name = $1`, slotName).Scan(&status)
+	err := r.admin.QueryRow(ctx, `
+		select coalesce(wal_status, '')
+		  from pg_replication_slots
+		 where slot_name = $1 and (confirmed_flush_lsn is not null or wal_status = 'lost')`, slotName).Scan(&status)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", nil
 	}
