@@ -44,6 +44,16 @@ func TestColumnsRefuse(t *testing.T) {
 	}
 }
 
+// TestThereIsNoOtherStatus: what an insert gives is held by the check alone, where the guard refuses an update as an illegal move.
+func TestThereIsNoOtherStatus(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := w.root.Exec(t.Context(), `insert into public.conversations (project_id, visitor_id, status) values ($1, 'v', 'paused')`, w.project)
+	var refusal *pgconn.PgError
+	require.ErrorAs(t, err, &refusal)
+	assert.Equal(t, "conversations_status", refusal.ConstraintName, refusal.Message)
+}
+
 // TestAProjectTakesItsMessages deletes a project: its messages refer to it through their conversations only.
 func TestAProjectTakesItsMessages(t *testing.T) {
 	t.Parallel()

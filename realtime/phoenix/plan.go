@@ -54,9 +54,9 @@ func (p *pool) atOnce(topic realtime.Topic) bool {
 // Serves says whether a message for the topic would leave at once, or after one join, rather than wait for a place or for
 // the pace of joins. lastUsed is when the topic had its last message, zero when that is not known: a stranger. Strangers
 // join at no more than Options.JoinsPerSecond, whatever limit was learned, and only where there is a free place; for the
-// others a channel is left that was unused for much longer than they. Neither is sent for a join while many are under way. While there is no connection at all, the answer is
-// yes: the message waits for that like every other. When all connections are full, asking opens another one; for strangers
-// there are no more than Options.MaxConnections.
+// others a channel is left that was unused for much longer than they. Nobody is sent for a join while many are under way.
+// While there is no connection at all, the answer is yes: the message waits for that like every other. When all connections
+// are full, asking opens another one; for strangers there are no more than Options.MaxConnections.
 func (c *Client) Serves(topic realtime.Topic, lastUsed time.Time) bool {
 	return c.pool.serves(topic, lastUsed, time.Now())
 }
