@@ -16,26 +16,27 @@ func TestColumnsRefuse(t *testing.T) {
 	id := w.conversation(t, w.ann)
 	w.ann.must(t, "send_message($1, 'Hello')", id)
 	for constraint, value := range map[string]string{
-		"conversations_visitor_id_length":    `conversations set visitor_id = ''`,
-		"conversations_customer_name_length": `conversations set customer_name = repeat('n', 201)`,
-		"conversations_customer_presence":    `conversations set customer_presence = 'asleep'`,
-		"conversations_customer_left_reason": `conversations set customer_left_reason = ''`,
-		"conversations_priority":             `conversations set priority = 10`,
-		"conversations_handoff_reason":       `conversations set handoff_reason = 'boredom'`,
-		"conversations_close_reason":         `conversations set close_reason = repeat('r', 101)`,
-		"conversations_tags":                 `conversations set tags = array_fill('t'::text, array[21])`,
-		"conversations_required_skills":      `conversations set required_skills = array_fill('s'::text, array[21])`,
-		"conversations_rating":               `conversations set satisfaction_rating = 6`,
-		"conversations_source":               `conversations set source = 'fax'`,
-		"conversations_metadata_is_object":   `conversations set metadata = '[]'`,
-		"conversations_status":               `conversations set assigned_agent_id = visitor_user_id`,
-		"messages_sender_type":               `messages set sender_type = 'ghost'`,
-		"messages_content_length":            `messages set content = ''`,
-		"messages_metadata_is_object":        `messages set metadata = '1'`,
+		"conversations_visitor_id_length":    `public.conversations set visitor_id = ''`,
+		"conversations_customer_name_length": `public.conversations set customer_name = repeat('n', 201)`,
+		"conversations_customer_presence":    `public.conversations set customer_presence = 'asleep'`,
+		"conversations_customer_left_reason": `public.conversations set customer_left_reason = ''`,
+		"conversations_priority":             `public.conversations set priority = 10`,
+		"conversations_handoff_reason":       `public.conversations set handoff_reason = 'boredom'`,
+		"conversations_close_reason":         `public.conversations set close_reason = repeat('r', 101)`,
+		"conversations_tags":                 `public.conversations set tags = array_fill('t'::text, array[21])`,
+		"conversations_required_skills":      `public.conversations set required_skills = array_fill('s'::text, array[21])`,
+		"conversations_rating":               `public.conversations set satisfaction_rating = 6`,
+		"conversations_source":               `public.conversations set source = 'fax'`,
+		"conversations_metadata_is_object":   `public.conversations set metadata = '[]'`,
+		"conversations_status":               `public.conversations set assigned_agent_id = visitor_user_id`,
+		"messages_sender_type":               `public.messages set sender_type = 'ghost'`,
+		"messages_content_length":            `public.messages set content = ''`,
+		"messages_metadata_is_object":        `public.messages set metadata = '1'`,
+		"outbox_payload_is_object":           `handoff.outbox set payload = '1'`,
 	} {
 		t.Run(constraint, func(t *testing.T) {
 			t.Parallel()
-			_, err := w.root.Exec(t.Context(), `update public.`+value)
+			_, err := w.root.Exec(t.Context(), `update `+value)
 			var refusal *pgconn.PgError
 			require.ErrorAs(t, err, &refusal)
 			assert.Equal(t, "23514", refusal.Code, refusal.Message)

@@ -249,6 +249,17 @@ func TestMessages(t *testing.T) {
 		_, err := w.bob.rpc(t.Context(), "conversation_sync($1)", id)
 		refused(t, err, "PT404", "conversation_not_found")
 	})
+
+	t.Run("there is no difference between one that does not exist and one of others, for members either", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		for _, somebody := range []actor{w.ann, w.sarah} {
+			for _, call := range []string{"conversation_sync($1)", "send_message($1, 'Hello')"} {
+				_, err := somebody.rpc(t.Context(), call, uuid.NewString())
+				refused(t, err, "PT404", "conversation_not_found")
+			}
+		}
+	})
 }
 
 func TestReopen(t *testing.T) {
