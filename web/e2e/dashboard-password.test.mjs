@@ -101,7 +101,7 @@ test('who forgot the password asks for a link, chooses a new one and is in the i
   await assertAccessible(again.page, 'a link that was used');
   await press(again, 'Back to sign in');
   await signInWith(again, 'sarah@example.com', PASSWORD);
-  await again.page.getByText('Invalid login credentials').waitFor();
+  await again.page.getByText('Address and password do not match an account.').waitFor();
   await signInWith(again, 'sarah@example.com', 'a-new-password');
   await inboxOf(again);
   assertNoFaults(apartFromRefusals(one, 422), apartFromRefusals(again, 400));

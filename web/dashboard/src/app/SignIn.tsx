@@ -3,44 +3,25 @@ import { useState } from 'react';
 import { Link } from 'wouter';
 
 import { Avatar } from '../ui/avatar';
-import { Button, TextField } from '../ui/controls';
-import { Banner } from '../ui/feedback';
+import { TextField } from '../ui/controls';
 import styles from './app.module.css';
+import { AuthForm, useAttempt } from './AuthForm';
+import { authMessage } from './authMessage';
 import type { DemoAccount } from './config';
-import { Logo } from './Logo';
+import { Frame } from './Frame';
 import { paths } from './routes';
 
 export function SignIn({ supabase, accounts }: { supabase: SupabaseClient; accounts: readonly DemoAccount[] }) {
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
-  const [error, setError] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
+  const attempt = useAttempt();
   const signIn = async (as: { email: string; password: string }) => {
-    setBusy(true);
-    setError(null);
-    const { error: refusal } = await supabase.auth.signInWithPassword({ email: as.email, password: as.password });
-    setBusy(false);
-    if (refusal !== null) setError(refusal.message);
+    const { error } = await supabase.auth.signInWithPassword({ email: as.email, password: as.password });
+    return error === null ? null : authMessage(error);
   };
   return (
-    <main className={styles.center}>
-      <form
-        className={styles.signIn}
-        onSubmit={(event) => {
-          event.preventDefault();
-          void signIn({ email, password });
-        }}
-      >
-        <div className={styles.signInHead}>
-          <Logo size={40} />
-          <h1>Sign in to your inbox</h1>
-          <p>Answer the people whom your AI hands over.</p>
-        </div>
-        {error !== null && (
-          <Banner tone="red" live>
-            {error}
-          </Banner>
-        )}
+    <Frame title="Sign in to your inbox" about="Answer the people whom your AI hands over.">
+      <AuthForm attempt={attempt} action="Sign in" task={() => signIn({ email, password })}>
         <TextField
           label="Email"
           type="email"
@@ -60,14 +41,15 @@ export function SignIn({ supabase, accounts }: { supabase: SupabaseClient; accou
         <Link href={paths.forgot} state={{ email }} className={styles.forgot}>
           Forgot password?
         </Link>
-        <Button kind="primary" type="submit" disabled={busy}>
-          {busy ? 'Signing in …' : 'Sign in'}
-        </Button>
-        {accounts.length > 0 && (
-          <DemoAccounts accounts={accounts} disabled={busy} onChoose={(account) => void signIn(account)} />
-        )}
-      </form>
-    </main>
+      </AuthForm>
+      {accounts.length > 0 && (
+        <DemoAccounts
+          accounts={accounts}
+          disabled={attempt.busy}
+          onChoose={(account) => void attempt.run(() => signIn(account))}
+        />
+      )}
+    </Frame>
   );
 }
 

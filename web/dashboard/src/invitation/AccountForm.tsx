@@ -1,9 +1,9 @@
 import type { AuthError, SupabaseClient } from '@supabase/supabase-js';
-import { useState, type SubmitEvent } from 'react';
+import { useState } from 'react';
 
+import { AuthForm, useAttempt } from '../app/AuthForm';
 import { authMessage } from '../app/authMessage';
-import { Button, TextField } from '../ui/controls';
-import { Banner } from '../ui/feedback';
+import { TextField } from '../ui/controls';
 import styles from './invitation.module.css';
 
 type Mode = 'new' | 'known';
@@ -24,47 +24,33 @@ export function AccountForm({ supabase, returnUrl, onConfirm, onSignIn }: Accoun
   const [name, setName] = useState('');
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
-  const [error, setError] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
+  const attempt = useAttempt();
   const refused = (refusal: AuthError) => {
-    setError(authMessage(refusal));
     if (refusal.code === 'user_already_exists' || refusal.code === 'email_exists') setMode('known');
+    return authMessage(refusal);
   };
   const signUp = async () => {
     const options = { data: name.trim() === '' ? {} : { name: name.trim() }, emailRedirectTo: returnUrl };
     const { data, error: refusal } = await supabase.auth.signUp({ email: email.trim(), password, options });
-    if (refusal !== null) refused(refusal);
-    else if (data.session === null) onConfirm(email.trim());
+    if (refusal !== null) return refused(refusal);
+    if (data.session === null) onConfirm(email.trim());
+    return null;
   };
   const signIn = async () => {
     const { error: refusal } = await supabase.auth.signInWithPassword({ email: email.trim(), password });
-    if (refusal !== null) refused(refusal);
+    return refusal === null ? null : refused(refusal);
   };
-  const submit = async () => {
-    setBusy(true);
-    setError(null);
+  const submit = () => {
     onSignIn();
-    await (mode === 'new' ? signUp() : signIn());
-    setBusy(false);
+    return mode === 'new' ? signUp() : signIn();
   };
   const choose = (next: Mode) => {
     setMode(next);
-    setError(null);
+    attempt.forget();
   };
   return (
-    <form
-      className={styles.form}
-      onSubmit={(event: SubmitEvent<HTMLFormElement>) => {
-        event.preventDefault();
-        void submit();
-      }}
-    >
+    <AuthForm attempt={attempt} action={mode === 'new' ? 'Create account and join' : 'Sign in and join'} task={submit}>
       <ModeChoice mode={mode} onChange={choose} />
-      {error !== null && (
-        <Banner tone="red" live>
-          {error}
-        </Banner>
-      )}
       {mode === 'new' && (
         <TextField
           label="Your name"
@@ -92,10 +78,7 @@ export function AccountForm({ supabase, returnUrl, onConfirm, onSignIn }: Accoun
         value={password}
         onChange={(event) => setPassword(event.target.value)}
       />
-      <Button kind="primary" type="submit" disabled={busy}>
-        {busy ? 'One moment …' : mode === 'new' ? 'Create account and join' : 'Sign in and join'}
-      </Button>
-    </form>
+    </AuthForm>
   );
 }
 

@@ -1,13 +1,13 @@
 import type { SupabaseClient } from '@supabase/supabase-js';
-import { useState, type SubmitEvent } from 'react';
+import { useState } from 'react';
 import { useLocation } from 'wouter';
 import { useHistoryState } from 'wouter/use-browser-location';
 
+import { AuthForm, useAttempt } from '../app/AuthForm';
 import { Frame } from '../app/Frame';
 import { BASE, paths } from '../app/routes';
 import { Button, TextField } from '../ui/controls';
 import { Banner } from '../ui/feedback';
-import styles from './password.module.css';
 import { tellable } from './recovery';
 
 /** Sends the link that resets a password. Who has an account is not to be learnt here. */
@@ -35,32 +35,17 @@ export function ForgotPage({ supabase }: { supabase: SupabaseClient }) {
 
 function AddressForm({ supabase, onSent }: { supabase: SupabaseClient; onSent: (email: string) => void }) {
   const [email, setEmail] = useState(useTypedEmail());
-  const [error, setError] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
+  const attempt = useAttempt();
   const send = async () => {
-    setBusy(true);
-    setError(null);
     const address = email.trim();
     const redirectTo = window.location.origin + BASE + paths.reset;
     const { error: refusal } = await supabase.auth.resetPasswordForEmail(address, { redirectTo });
-    setBusy(false);
     const text = refusal === null ? null : tellable(refusal);
     if (text === null) onSent(address);
-    else setError(text);
+    return text;
   };
   return (
-    <form
-      className={styles.form}
-      onSubmit={(event: SubmitEvent<HTMLFormElement>) => {
-        event.preventDefault();
-        void send();
-      }}
-    >
-      {error !== null && (
-        <Banner tone="red" live>
-          {error}
-        </Banner>
-      )}
+    <AuthForm attempt={attempt} action="Send the link" task={send}>
       <TextField
         label="Email"
         type="email"
@@ -69,10 +54,7 @@ function AddressForm({ supabase, onSent }: { supabase: SupabaseClient; onSent: (
         value={email}
         onChange={(event) => setEmail(event.target.value)}
       />
-      <Button kind="primary" type="submit" disabled={busy}>
-        {busy ? 'One moment …' : 'Send the link'}
-      </Button>
-    </form>
+    </AuthForm>
   );
 }
 

@@ -1,14 +1,14 @@
 import type { AuthError, Session, SupabaseClient } from '@supabase/supabase-js';
-import { useState, type SubmitEvent } from 'react';
+import { useState } from 'react';
 import { useLocation } from 'wouter';
 
+import { AuthForm, useAttempt } from '../app/AuthForm';
 import { authMessage } from '../app/authMessage';
 import { Frame } from '../app/Frame';
 import { paths } from '../app/routes';
 import { Button, TextField } from '../ui/controls';
 import { Banner } from '../ui/feedback';
 import { useToasts } from '../ui/toasts';
-import styles from './password.module.css';
 import type { Recovery } from './recovery';
 
 interface ResetPageProps {
@@ -74,8 +74,7 @@ const OVER: readonly (string | undefined)[] = ['otp_expired', 'session_expired',
 
 function PasswordForm({ supabase, hash, onSpent, onChanged }: PasswordFormProps) {
   const [password, setPassword] = useState('');
-  const [error, setError] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
+  const attempt = useAttempt();
   /** A program that looks into links opens them too: the hash is used when a person has chosen. */
   const [verified, setVerified] = useState(hash === null);
   const change = async (): Promise<AuthError | null> => {
@@ -87,27 +86,14 @@ function PasswordForm({ supabase, hash, onSpent, onChanged }: PasswordFormProps)
     return (await supabase.auth.updateUser({ password })).error;
   };
   const submit = async () => {
-    setBusy(true);
-    setError(null);
     const refusal = await change();
-    setBusy(false);
     if (refusal === null) onChanged();
     else if (OVER.includes(refusal.code) || refusal.name === 'AuthSessionMissingError') onSpent();
-    else setError(authMessage(refusal));
+    else return authMessage(refusal);
+    return null;
   };
   return (
-    <form
-      className={styles.form}
-      onSubmit={(event: SubmitEvent<HTMLFormElement>) => {
-        event.preventDefault();
-        void submit();
-      }}
-    >
-      {error !== null && (
-        <Banner tone="red" live>
-          {error}
-        </Banner>
-      )}
+    <AuthForm attempt={attempt} action="Change the password" task={submit}>
       <TextField
         label="New password"
         hint="You are signed out everywhere else."
@@ -118,9 +104,6 @@ function PasswordForm({ supabase, hash, onSpent, onChanged }: PasswordFormProps)
         value={password}
         onChange={(event) => setPassword(event.target.value)}
       />
-      <Button kind="primary" type="submit" disabled={busy}>
-        {busy ? 'One moment …' : 'Change the password'}
-      </Button>
-    </form>
+    </AuthForm>
   );
 }
