@@ -38,7 +38,7 @@ test('the sign-in page refuses a wrong password and can be used by everybody', a
   await one.page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await one.page
     .getByRole('status')
-    .getByText(/invalid/iu)
+    .getByText('Address and password do not match an account.')
     .waitFor();
   await one.context.close();
 });
