@@ -36,7 +36,7 @@ func (c *connection) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			break
 		}
-		if c.client.pool.retire(c.hub, !errors.Is(err, errSpare)) {
+		if errors.Is(err, errSpare) || c.client.pool.retire(c.hub) {
 			c.options().Logger.InfoContext(ctx, "one realtime connection fewer", "reason", err)
 			return
 		}

@@ -120,7 +120,8 @@ func (h *hub) heartbeat() bool {
 }
 
 // leaveIdle leaves channels that nobody has used for a while, but never the last one of the last connection: Realtime
-// closes a connection without any channel. It says whether the connection itself is not needed any more.
+// closes a connection without any channel. It says whether the connection itself is not needed any more: then it is out
+// of the pool, so that no topic comes to it while it is closed.
 func (h *hub) leaveIdle() (spare bool) {
 	h.pool.mu.Lock()
 	defer h.pool.mu.Unlock()
@@ -132,7 +133,11 @@ func (h *hub) leaveIdle() (spare bool) {
 		}
 		h.leave(oldest)
 	}
-	return others && !h.emptySince.IsZero() && time.Since(h.emptySince) > h.pool.options.IdleTimeout
+	spare = others && !h.emptySince.IsZero() && time.Since(h.emptySince) > h.pool.options.IdleTimeout
+	if spare {
+		h.pool.remove(h)
+	}
+	return spare
 }
 
 // move changes a channel's state and keeps the counts and the list of unused channels right.

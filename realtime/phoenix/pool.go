@@ -175,23 +175,25 @@ func (p *pool) dialTimeout(dialing *hub) time.Duration {
 	return p.options.DialTimeout
 }
 
-// retire takes a hub that has lost its connection, or needs none, out of the pool, unless no other is connected. Its
-// channels, which are not joined, move to another one.
-func (p *pool) retire(gone *hub, failed bool) bool {
+// retire takes a hub that has lost its connection out of the pool, unless no other is connected. Its channels, which
+// are not joined, move to another one.
+func (p *pool) retire(gone *hub) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stopped || !p.othersConnected(gone) {
 		return false
 	}
-	if failed {
-		p.growAfter = time.Now().Add(growPause)
-	}
-	p.hubs = slices.DeleteFunc(p.hubs, func(one *hub) bool { return one == gone })
+	p.growAfter = time.Now().Add(growPause)
+	p.remove(gone)
 	for _, homeless := range gone.channels {
 		p.choose().adopt(homeless)
 	}
 	p.admitAll()
 	return true
+}
+
+func (p *pool) remove(gone *hub) {
+	p.hubs = slices.DeleteFunc(p.hubs, func(one *hub) bool { return one == gone })
 }
 
 func (p *pool) othersConnected(than *hub) bool {

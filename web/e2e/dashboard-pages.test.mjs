@@ -36,10 +36,7 @@ test('the sign-in page refuses a wrong password and can be used by everybody', a
   await picture(one.page, 'dashboard-sign-in');
   await one.page.getByLabel('Password').fill('wrong');
   await one.page.getByRole('button', { name: 'Sign in', exact: true }).click();
-  await one.page
-    .getByRole('status')
-    .getByText('Address and password do not match an account.')
-    .waitFor();
+  await one.page.getByRole('status').getByText('Address and password do not match an account.').waitFor();
   await one.context.close();
 });
 
