@@ -2,6 +2,7 @@ package replication_test
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -55,10 +56,7 @@ func TestPollSendsNothingOfBeforeTheFirstStartAndNothingTwice(t *testing.T) {
 	stream.await(t, replication.StatePolling)
 	r.write(t, 2)
 	to.expect(t, 2)
-	// What a stop cuts off before it is noted may come again, and does on a busy machine.
-	eventually(t, "the delivery is noted", func() bool {
-		return r.column(t, "(select pg_visible_in_snapshot(xid, horizon) from handoff.outbox where seq = 2)") == "true"
-	})
+	awaitNoted(t, r, 2)
 	stream.stop(t)
 	r.write(t, 3)
 	again := newSink()
@@ -66,6 +64,15 @@ func TestPollSendsNothingOfBeforeTheFirstStartAndNothingTwice(t *testing.T) {
 	again.expect(t, 3)
 	second.stop(t)
 	require.Empty(t, again.arrived)
+}
+
+// awaitNoted waits until the delivery of an event is noted. What a stop cuts off before that may come again, and does on a
+// busy machine.
+func awaitNoted(t *testing.T, r *rig, seq int) {
+	t.Helper()
+	eventually(t, "the delivery is noted", func() bool {
+		return r.column(t, fmt.Sprintf("(select pg_visible_in_snapshot(xid, horizon) from handoff.outbox where seq = %d)", seq)) == "true"
+	})
 }
 
 func TestPollSendsAgainWhatWasNotSettled(t *testing.T) {
@@ -166,6 +173,7 @@ func TestPollStandsByWhileAnotherProcessPolls(t *testing.T) {
 	standby.await(t, replication.StateStandby)
 	r.write(t, 1)
 	to.expect(t, 1)
+	awaitNoted(t, r, 1)
 	leader.stop(t)
 	standby.await(t, replication.StatePolling)
 	r.write(t, 2)
