@@ -695,7 +695,7 @@ CREATE INDEX conversations_visitor_idx ON public.conversations USING btree (proj
 CREATE INDEX conversations_visitor_user_idx ON public.conversations USING btree (visitor_user_id) WHERE (visitor_user_id IS NOT NULL);
 CREATE TRIGGER conversations_announce_change AFTER UPDATE OF tags, priority, required_skills, is_spam, satisfaction_rating, customer_id, customer_name, customer_email, customer_presence ON public.conversations FOR EACH ROW EXECUTE FUNCTION handoff.conversations_announce_change();
 CREATE TRIGGER conversations_count_deleted AFTER DELETE ON public.conversations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_count_deleted();
-CREATE TRIGGER conversations_guard BEFORE UPDATE ON public.conversations FOR EACH ROW EXECUTE FUNCTION handoff.conversations_guard();
+CREATE TRIGGER conversations_guard BEFORE UPDATE OF id, project_id, customer_id, visitor_id, visitor_user_id, customer_email, customer_name, customer_presence, customer_last_seen_at, status, assigned_agent_id, preferred_agent_id, priority, handoff_reason, handoff_triggered_at, ai_confidence_at_handoff, trigger_keyword, queue_entered_at, waiting_since, claimed_at, resolved_at, resolved_by, closed_at, close_reason, cleared_at, released_by, released_at, is_spam, tags, required_skills, satisfaction_rating, satisfaction_feedback, source, metadata, awaiting_email, pending_question, email_asked, is_voice, voice_duration_seconds, created_at, customer_left_reason ON public.conversations FOR EACH ROW EXECUTE FUNCTION handoff.conversations_guard();
 CREATE TRIGGER conversations_guard_insert BEFORE INSERT ON public.conversations FOR EACH ROW EXECUTE FUNCTION handoff.conversations_guard_insert();
 CREATE TRIGGER conversations_moved AFTER UPDATE ON public.conversations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION handoff.conversations_moved();
 CREATE TRIGGER conversations_presence BEFORE INSERT ON public.conversations FOR EACH ROW WHEN (((new.visitor_user_id IS NOT NULL) AND (new.status <> 'closed'::text))) EXECUTE FUNCTION handoff.conversations_presence();
@@ -4937,14 +4937,13 @@ end
 $function$;
 comment on function handoff.lock_persons(slots integer[]) is 'Takes the locks in the one order, until the transaction ends.';
 
-CREATE OR REPLACE FUNCTION handoff.lock_to_write(conversation_id uuid)
+CREATE OR REPLACE FUNCTION handoff.lock_to_write(conversation_id uuid, caller uuid)
  RETURNS uuid
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 declare
-  caller uuid := auth.uid();
   visitor uuid;
   cleared timestamptz;
   project uuid;
@@ -4953,13 +4952,13 @@ begin
     from public.conversations as found
    where found.id = lock_to_write.conversation_id
      for no key update;
-  if (visitor = caller and cleared is null) is not true then  -- else its visitor writes, and most calls are spared the call
+  if (visitor = lock_to_write.caller and cleared is null) is not true then  -- else its visitor writes, and most calls are spared the call
     perform handoff.require_sight(visitor, cleared, project);
   end if;
   return visitor;
 end
 $function$;
-comment on function handoff.lock_to_write(conversation_id uuid) is 'Locks the conversation, as write_message wants it, and gives the user whose it is. Refuses as visible_conversation does.';
+comment on function handoff.lock_to_write(conversation_id uuid, caller uuid) is 'Locks the conversation, as write_message wants it, and gives the user whose it is. Refuses the caller as visible_conversation does.';
 
 CREATE OR REPLACE FUNCTION handoff.mail_failed(mail_id bigint, attempt integer, reason text, pause interval, for_good boolean, moment timestamp with time zone DEFAULT now())
  RETURNS boolean
@@ -5251,6 +5250,9 @@ CREATE OR REPLACE FUNCTION handoff.messages_number()
  SET search_path TO ''
 AS $function$
 declare
+  -- Variables, because each expression of a statement is set up anew in each transaction.
+  moment timestamptz := now();
+  by_customer boolean := new.sender_type = 'customer';
   status text;
 begin
   if current_setting('handoff.importing', true) = 'on' and handoff.is_importing() then  -- the setting first: each message asks
@@ -5258,19 +5260,22 @@ begin
   end if;
   update public.conversations as conversation
      set event_seq = conversation.event_seq + 1,
-         last_message_at = now(),
-         customer_active_at = case when new.sender_type = 'customer' then now() else conversation.customer_active_at end,
-         preview = case when new.sender_type = 'customer' then left(new.content, 200) else conversation.preview end,
+         last_message_at = moment,
+         customer_active_at = case when by_customer then moment else conversation.customer_active_at end,
+         preview = case when by_customer then left(new.content, 200) else conversation.preview end,
          first_response_at = case when new.sender_type = 'agent'
-                                  then coalesce(conversation.first_response_at, now())
-                                  else conversation.first_response_at end
+                                  then coalesce(conversation.first_response_at, moment)
+                                  else conversation.first_response_at end,
+         -- What the guard would see to: a message passes it by.
+         updated_at = moment,
+         auto_close_warning_sent_at = case when not by_customer then conversation.auto_close_warning_sent_at end
    where conversation.id = new.conversation_id
   returning conversation.event_seq, conversation.project_id, conversation.status into new.seq, new.project_id, status;
   if not found then
     perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
   end if;
   -- Most messages are those of a customer who waits or has an agent, and mean nothing more: messages_effects is spared the look.
-  if new.sender_type <> 'customer' or status not in ('waiting', 'agent_active') then
+  if not by_customer or status not in ('waiting', 'agent_active') then
     perform set_config('handoff.message_means_more', 'on', true);
   end if;
   return new;
@@ -7660,8 +7665,8 @@ CREATE OR REPLACE FUNCTION handoff.send_attachments(conversation_id uuid, files 
  SET search_path TO ''
 AS $function$
 declare
-  visitor uuid := handoff.lock_to_write(send_attachments.conversation_id);
   caller uuid := auth.uid();
+  visitor uuid := handoff.lock_to_write(send_attachments.conversation_id, caller);
   by_visitor boolean := coalesce(visitor = caller, false);
   list jsonb;
   message public.messages;
@@ -7694,8 +7699,8 @@ CREATE OR REPLACE FUNCTION handoff.send_message(conversation_id uuid, content te
  SET search_path TO ''
 AS $function$
 declare
-  visitor uuid := handoff.lock_to_write(send_message.conversation_id);
   caller uuid := auth.uid();
+  visitor uuid := handoff.lock_to_write(send_message.conversation_id, caller);
 begin
   return handoff.write_message(send_message.conversation_id, case when visitor = caller then 'customer' else 'agent' end, caller,
                                send_message.content, send_message.client_message_id, '{}'::jsonb);
@@ -8080,7 +8085,7 @@ begin
     perform handoff.fail(409, 'conversation_closed', 'This conversation is closed', 'Start a new one.');
   end if;
   update public.conversations as alive
-     set customer_active_at = greatest(alive.customer_active_at, moment)
+     set customer_active_at = greatest(alive.customer_active_at, moment), auto_close_warning_sent_at = null, updated_at = now()
    where alive.id = conversation.id;
   return jsonb_build_object('success', true);
 end

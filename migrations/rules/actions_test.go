@@ -326,10 +326,10 @@ func TestInboxPages(t *testing.T) {
 				id := w.waiting(t, w.person(t, "", ""))
 				w.assign(t, id, w.sarah)
 				require.NoError(t, w.move(t, id, "resolved"))
+				w.exec(t, `update public.conversations set last_message_at = $2 where id = $1`, id, instant.Add(-time.Duration((n+2)/4)*time.Hour))
 				if status == "closed" {
 					require.NoError(t, w.move(t, id, "closed"))
 				}
-				w.exec(t, `update public.conversations set last_message_at = $2 where id = $1`, id, instant.Add(-time.Duration((n+2)/4)*time.Hour))
 			}
 			page := func(before any) (times []string) {
 				answer := w.sarah.must(t, "inbox($1, $2, 1, $3)", w.project, list, before)

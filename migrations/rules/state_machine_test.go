@@ -56,6 +56,28 @@ func TestStateMachine(t *testing.T) {
 	}
 }
 
+// A column that is added later and that the guard does not see would be a way round it.
+func TestGuardSeesAllButWhatMessagesWrite(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	assert.Equal(t, []string{
+		"auto_close_warning_sent_at", "closed_message_at", "customer_active_at", "event_seq", "first_response_at",
+		"last_message_at", "preview", "updated_at",
+	}, read[[]string](t, w, `select array_agg(attname::text order by attname) from pg_attribute
+		where attrelid = 'public.conversations'::regclass and attnum > 0 and not attisdropped and attnum <> all (
+			select unnest(tgattr) from pg_trigger where tgrelid = attrelid and tgname = 'conversations_guard')`))
+}
+
+func TestMessagesSayWhenTheirConversationChanged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.conversation(t, w.ann)
+	w.exec(t, `update public.conversations set updated_at = '2000-01-01' where id = $1`, id)
+	w.ann.must(t, "send_message($1, 'Hello?')", id)
+	assert.True(t, read[bool](t, w, `select updated_at = last_message_at and updated_at > '2001-01-01'
+		from public.conversations where id = $1`, id))
+}
+
 func (w *world) move(t *testing.T, conversation, status string) error {
 	t.Helper()
 	_, err := w.root.Exec(t.Context(), `

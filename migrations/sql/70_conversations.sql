@@ -322,6 +322,17 @@ revoke all on function handoff.conversations_guard() from public, anon, authenti
 
 drop function if exists handoff.stamp_move(public.conversations, public.conversations);
 
-create or replace trigger conversations_guard
-  before update on public.conversations
-  for each row execute function handoff.conversations_guard();
+-- On every column but the ones that only a message or a trigger sets: a message would pay a twentieth of its price for a
+-- look at a conversation that does not move. Who sets one of those sees to what the guard would do for it.
+do $$
+begin
+  execute format(
+    'create or replace trigger conversations_guard before update of %s on public.conversations'
+    ' for each row execute function handoff.conversations_guard()',
+    (select string_agg(quote_ident(guarded.attname), ', ' order by guarded.attnum)
+       from pg_catalog.pg_attribute as guarded
+      where guarded.attrelid = 'public.conversations'::regclass and guarded.attnum > 0 and not guarded.attisdropped
+        and guarded.attname not in ('event_seq', 'last_message_at', 'closed_message_at', 'updated_at', 'preview', 'first_response_at',
+                                    'customer_active_at', 'auto_close_warning_sent_at')));
+end
+$$;

@@ -80,6 +80,9 @@ security definer
 set search_path = ''
 as $$
 declare
+  -- Variables, because each expression of a statement is set up anew in each transaction.
+  moment timestamptz := now();
+  by_customer boolean := new.sender_type = 'customer';
   status text;
 begin
   if current_setting('handoff.importing', true) = 'on' and handoff.is_importing() then  -- the setting first: each message asks
@@ -87,19 +90,22 @@ begin
   end if;
   update public.conversations as conversation
      set event_seq = conversation.event_seq + 1,
-         last_message_at = now(),
-         customer_active_at = case when new.sender_type = 'customer' then now() else conversation.customer_active_at end,
-         preview = case when new.sender_type = 'customer' then left(new.content, 200) else conversation.preview end,
+         last_message_at = moment,
+         customer_active_at = case when by_customer then moment else conversation.customer_active_at end,
+         preview = case when by_customer then left(new.content, 200) else conversation.preview end,
          first_response_at = case when new.sender_type = 'agent'
-                                  then coalesce(conversation.first_response_at, now())
-                                  else conversation.first_response_at end
+                                  then coalesce(conversation.first_response_at, moment)
+                                  else conversation.first_response_at end,
+         -- What the guard would see to: a message passes it by.
+         updated_at = moment,
+         auto_close_warning_sent_at = case when not by_customer then conversation.auto_close_warning_sent_at end
    where conversation.id = new.conversation_id
   returning conversation.event_seq, conversation.project_id, conversation.status into new.seq, new.project_id, status;
   if not found then
     perform handoff.fail(404, 'conversation_not_found', 'There is no such conversation');
   end if;
   -- Most messages are those of a customer who waits or has an agent, and mean nothing more: messages_effects is spared the look.
-  if new.sender_type <> 'customer' or status not in ('waiting', 'agent_active') then
+  if not by_customer or status not in ('waiting', 'agent_active') then
     perform set_config('handoff.message_means_more', 'on', true);
   end if;
   return new;

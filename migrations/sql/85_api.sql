@@ -40,7 +40,8 @@ comment on function handoff.visible_conversation(uuid) is 'The conversation, if 
 revoke all on function handoff.visible_conversation(uuid) from public, anon, authenticated;
 
 -- Of the row's fifty columns each costs a little, and every message comes through here: so it gives the one that is asked for.
-create or replace function handoff.lock_to_write(conversation_id uuid)
+drop function if exists handoff.lock_to_write(uuid);
+create or replace function handoff.lock_to_write(conversation_id uuid, caller uuid)
 returns uuid
 language plpgsql
 volatile
@@ -48,7 +49,6 @@ security definer  -- visitors cannot read conversations
 set search_path = ''
 as $$
 declare
-  caller uuid := auth.uid();
   visitor uuid;
   cleared timestamptz;
   project uuid;
@@ -57,15 +57,15 @@ begin
     from public.conversations as found
    where found.id = lock_to_write.conversation_id
      for no key update;
-  if (visitor = caller and cleared is null) is not true then  -- else its visitor writes, and most calls are spared the call
+  if (visitor = lock_to_write.caller and cleared is null) is not true then  -- else its visitor writes, and most calls are spared the call
     perform handoff.require_sight(visitor, cleared, project);
   end if;
   return visitor;
 end
 $$;
-comment on function handoff.lock_to_write(uuid) is
-  'Locks the conversation, as write_message wants it, and gives the user whose it is. Refuses as visible_conversation does.';
-revoke all on function handoff.lock_to_write(uuid) from public, anon, authenticated;
+comment on function handoff.lock_to_write(uuid, uuid) is
+  'Locks the conversation, as write_message wants it, and gives the user whose it is. Refuses the caller as visible_conversation does.';
+revoke all on function handoff.lock_to_write(uuid, uuid) from public, anon, authenticated;
 
 create or replace function handoff.start_conversation(project_id uuid, visitor_id text, source text, metadata jsonb)
 returns jsonb
@@ -205,8 +205,8 @@ security definer  -- visitors may not write messages
 set search_path = ''
 as $$
 declare
-  visitor uuid := handoff.lock_to_write(send_message.conversation_id);
   caller uuid := auth.uid();
+  visitor uuid := handoff.lock_to_write(send_message.conversation_id, caller);
 begin
   return handoff.write_message(send_message.conversation_id, case when visitor = caller then 'customer' else 'agent' end, caller,
                                send_message.content, send_message.client_message_id, '{}'::jsonb);

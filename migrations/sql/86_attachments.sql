@@ -166,8 +166,8 @@ security definer  -- visitors may not write messages
 set search_path = ''
 as $$
 declare
-  visitor uuid := handoff.lock_to_write(send_attachments.conversation_id);
   caller uuid := auth.uid();
+  visitor uuid := handoff.lock_to_write(send_attachments.conversation_id, caller);
   by_visitor boolean := coalesce(visitor = caller, false);
   list jsonb;
   message public.messages;

@@ -81,7 +81,7 @@ begin
     perform handoff.fail(409, 'conversation_closed', 'This conversation is closed', 'Start a new one.');
   end if;
   update public.conversations as alive
-     set customer_active_at = greatest(alive.customer_active_at, moment)
+     set customer_active_at = greatest(alive.customer_active_at, moment), auto_close_warning_sent_at = null, updated_at = now()
    where alive.id = conversation.id;
   return jsonb_build_object('success', true);
 end
