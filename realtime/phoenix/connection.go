@@ -131,11 +131,10 @@ func (c *connection) report(ctx context.Context, err error, delay time.Duration)
 
 // reportPace logs, once a heartbeat, that Realtime's limits have slowed the client down.
 func (c *connection) reportPace(ctx context.Context) {
-	stats := c.client.Stats()
-	slowed := stats.SlowedJoins + stats.SlowedMessages
+	slowed, joins, messages := c.client.pool.paces(time.Now())
 	if slowed != c.slowed {
 		c.options().Logger.LogAttrs(ctx, slog.LevelWarn, "realtime's limits slow the broadcasts down",
-			slog.Float64("messages_per_second", stats.MessagesPerSecond), slog.Float64("joins_per_second", stats.JoinsPerSecond))
+			slog.Float64("messages_per_second", messages), slog.Float64("joins_per_second", joins))
 	}
 	c.slowed = slowed
 }

@@ -48,6 +48,13 @@ type counts struct {
 // Stats gives the numbers of this moment.
 func (c *Client) Stats() Stats { return c.pool.stats(time.Now()) }
 
+// paces are the part of Stats that is had without a look at every channel.
+func (p *pool) paces(now time.Time) (slowed uint64, joins, messages float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.counts.slowedJoins + p.counts.slowedPushes, p.joins.current(now), p.pushes.current(now)
+}
+
 func (p *pool) stats(now time.Time) Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -174,6 +174,18 @@ func (s *socket) list() []*channel {
 	return list
 }
 
+// expired are the channels whose tokens are; it takes no memory when there are none, for it is asked each second.
+func (s *socket) expired(now time.Time) (gone []*channel) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.channels {
+		if !now.Before(c.identity.Load().expiresAt) {
+			gone = append(gone, c)
+		}
+	}
+	return gone
+}
+
 // attach lists a joined channel.
 func (s *socket) attach(c *channel) {
 	s.mu.Lock()
@@ -209,10 +221,8 @@ func (s *socket) counted() int {
 
 // sweep ends channels whose tokens have expired, and the socket when its client has fallen silent or joins nothing.
 func (s *socket) sweep(now time.Time) {
-	for _, c := range s.list() {
-		if expires := c.identity.Load().expiresAt; !now.Before(expires) {
-			c.shutDown(expired(expires).message)
-		}
+	for _, c := range s.expired(now) {
+		c.shutDown(expired(c.identity.Load().expiresAt).message)
 	}
 	idle := now.UnixNano()-s.heard.Load() > int64(s.server.options.IdleTimeout)
 	emptied := s.emptied.Load()
