@@ -120,11 +120,12 @@ func (w *world) carry(ctx context.Context, report *Report, form loadForm) (resul
 	if err != nil {
 		return result, err
 	}
-	measured := time.Now()
+	measured, stolenBefore := time.Now(), stolen()
 	if result.reached, err = c.writeAll(ctx, api, form.perSecond, warm, count, a); err != nil {
 		return result, err
 	}
 	took := time.Since(measured)
+	report.add(form.name, "taken by the host", 100*(stolen()-stolenBefore).Seconds()/took.Seconds(), "% of a core")
 	after, err := w.footprints()
 	if err != nil {
 		return result, err

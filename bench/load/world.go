@@ -172,6 +172,20 @@ func usageOf(pid int) (usage, error) {
 	return usage{cpu: time.Duration(user+system) * time.Second / clockTicks, peakMB: peak}, err
 }
 
+// stolen is the processor time that the machine's host has kept from it since it started; zero where that is not known.
+func stolen() time.Duration {
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(stat[:max(0, strings.IndexByte(string(stat), '\n'))]))
+	if len(fields) < 9 { // "cpu", then user, nice, system, idle, iowait, irq, softirq and steal
+		return 0
+	}
+	ticks, _ := strconv.Atoi(fields[8])
+	return time.Duration(ticks) * time.Second / clockTicks
+}
+
 // peakMemory is the highest resident set, in MB.
 func peakMemory(folder string) (float64, error) {
 	status, err := os.ReadFile(folder + "/status") //nolint:gosec // of a process of ours
