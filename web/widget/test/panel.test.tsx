@@ -15,7 +15,10 @@ const removeAll = async (): Promise<void> => {
   for (const widget of widgets.splice(0)) await widget.api().destroy();
 };
 beforeEach(() => sessionStorage.clear());
-afterEach(removeAll);
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await removeAll();
+});
 
 /** Waits until the check passes: drawing takes a frame. */
 const soon = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 3_000, interval: 5 });
@@ -242,9 +245,11 @@ describe('files', () => {
   });
 
   it.each(['image/svg+xml', 'text/html', 'application/pdf'])('of type %s are saved, not drawn', async (type) => {
+    const followed = vi.spyOn(HTMLAnchorElement.prototype, 'click').mockReturnValue(); // there is nothing behind the address
     const { fake, root, calls } = await withFile({ mime_type: type });
     root.querySelector<HTMLButtonElement>('.sb-file')?.click();
     await calls('attachmentUrl("c/u/a.png", true)');
+    await soon(() => expect(followed).toHaveBeenCalledOnce());
     expect(fake.calls).not.toContain('attachmentUrl("c/u/a.png", false)');
     expect(root.querySelector('.sb-file img')).toBeNull();
   });
