@@ -194,6 +194,16 @@ func TestInactivityClose(t *testing.T) {
 	})
 }
 
+func TestAgentsMessageIsNoSignOfLifeOfTheCustomer(t *testing.T) {
+	t.Parallel()
+	w, id := idle(t)
+	w.ann.must(t, "send_message($1, 'Hello?')", id)
+	w.exec(t, `update public.conversations set customer_active_at = '2026-01-01' where id = $1`, id)
+	w.sarah.must(t, "send_message($1, 'One moment')", id)
+	assert.True(t, read[bool](t, w, `select customer_active_at = '2026-01-01' and preview = 'Hello?' and first_response_at is not null
+		from public.conversations where id = $1`, id))
+}
+
 func TestSignsOfLifeCancelAutoClose(t *testing.T) {
 	t.Parallel()
 	for name, happens := range map[string]func(t *testing.T, w *world, id string){

@@ -193,7 +193,7 @@ begin
   return message;
 end
 $$;
-comment on function handoff.write_message(uuid, text, uuid, text, uuid, jsonb) is 
+comment on function handoff.write_message(uuid, text, uuid, text, uuid, jsonb) is
   'Writes a message once: the same client_message_id again returns the first one. The caller holds a lock on the conversation: a twin that is being written would be missed.';
 revoke all on function handoff.write_message(uuid, text, uuid, text, uuid, jsonb) from public, anon, authenticated;
 

@@ -174,8 +174,8 @@ func (s *socket) list() []*channel {
 	return list
 }
 
-// expired are the channels whose tokens are; it takes no memory when there are none, for it is asked each second.
-func (s *socket) expired(now time.Time) (gone []*channel) {
+// withExpiredTokens are the channels whose tokens have expired; it takes no memory when there are none, for it is asked each second.
+func (s *socket) withExpiredTokens(now time.Time) (gone []*channel) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.channels {
@@ -221,7 +221,7 @@ func (s *socket) counted() int {
 
 // sweep ends channels whose tokens have expired, and the socket when its client has fallen silent or joins nothing.
 func (s *socket) sweep(now time.Time) {
-	for _, c := range s.expired(now) {
+	for _, c := range s.withExpiredTokens(now) {
 		c.shutDown(expired(c.identity.Load().expiresAt).message)
 	}
 	idle := now.UnixNano()-s.heard.Load() > int64(s.server.options.IdleTimeout)
